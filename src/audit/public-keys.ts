@@ -7,17 +7,17 @@ import { readText } from '../foundation/read-text.ts';
 import { algorithmOf, toCanonicalSpki } from '../keys/public-key.ts';
 
 /** A PEM names no stream. A name that no stream can have says so, whatever streams are verified (M8.17). */
-const NAME = '*';
+const ANY_STREAM = '*';
 
 function fromPem(path: string, pem: string): string[] {
   try {
     const bytes = toCanonicalSpki(pem, path);
     const mlDsa = mlDsaOf(bytes);
-    if (mlDsa !== undefined) return [formatVkey(NAME, { algorithm: mlDsa, bytes })];
+    if (mlDsa !== undefined) return [formatVkey(ANY_STREAM, { algorithm: mlDsa, bytes })];
     const key = createPublicKey(pem);
     // an RSA key does not say its padding: it is named for both
     const schemes = key.asymmetricKeyType === 'rsa' ? (['pss', 'pkcs1'] as const) : (['pss'] as const);
-    return schemes.map((scheme) => formatVkey(NAME, { algorithm: algorithmOf(key, scheme, path), bytes }));
+    return schemes.map((scheme) => formatVkey(ANY_STREAM, { algorithm: algorithmOf(key, scheme, path), bytes }));
   } catch (error) {
     if (!isError(error)) throw error;
     throw new TamperError('KEY_MALFORMED', `${path} contains no public key of a kind that signs checkpoints`, {
@@ -54,7 +54,7 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
 }
 
 /** What a verifier key ends with; a file is seldom called so. */
-const VKEY = /^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/;
+const WITNESS_VKEY = /^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/;
 
 /**
  * The verifier keys of witnesses: `given` itself, or those of the file of that name, one a line, `#` begins a comment.
@@ -62,7 +62,7 @@ const VKEY = /^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/;
  * @throws {@link TamperError} `FORMAT_INVALID`, `KEY_NOT_FOUND`, `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadWitnesses(given: string): Promise<string[]> {
-  if (VKEY.test(given)) {
+  if (WITNESS_VKEY.test(given)) {
     parseWitnessVkey(given, 'a witness that was named');
     return [given];
   }

@@ -179,7 +179,7 @@ function literalCredentials(settings: ReadonlyMap<OptionName, Setting>): string[
 }
 
 /** Options that one key service alone looks at, by how they begin. */
-const owners = [
+const SERVICE_OPTIONS = [
   [/^aws[A-Z]/, 'aws-kms'],
   [/^gcp[A-Z]/, 'gcp-kms'],
   [/^azure[A-Z]/, 'azure-keyvault'],
@@ -190,7 +190,7 @@ const owners = [
 function withoutEffect(settings: ReadonlyMap<OptionName, Setting>, config: ResolvedConfig): string[] {
   const sources = keySources(config);
   return [...settings.values()].flatMap(({ name, place }) => {
-    const owner = owners.find(([pattern]) => pattern.test(name))?.[1];
+    const owner = SERVICE_OPTIONS.find(([pattern]) => pattern.test(name))?.[1];
     if (owner === undefined || sources.includes(owner)) return [];
     return [
       `${fileName(name)} (${place}) has no effect on the keys of this configuration: none of them comes from ${owner}`,
@@ -199,13 +199,15 @@ function withoutEffect(settings: ReadonlyMap<OptionName, Setting>, config: Resol
 }
 
 /** Sections of NODE_DEBUG that print what is sent, headers with tokens included. */
-const talkative = ['http', 'https', 'http2', 'tls', 'net', 'fetch', 'undici'];
+const TALKATIVE_SECTIONS = ['http', 'https', 'http2', 'tls', 'net', 'fetch', 'undici'];
 
 function debugging(config: ResolvedConfig, env: Environment): string[] {
   const { NODE_DEBUG: text } = env;
   if (text === undefined || keySources(config).every(isLocal)) return [];
   const sections = text.split(/[\s,]+/).filter((section) => section !== '');
-  const found = sections.filter((section) => talkative.some((one) => matches(section.toLowerCase(), one)));
+  const found = sections.filter((section) =>
+    TALKATIVE_SECTIONS.some((one) => matchesSection(section.toLowerCase(), one)),
+  );
   if (found.length === 0) return [];
   return [
     `NODE_DEBUG contains ${found.join(', ')}: Node prints requests to the key service, including their tokens, to standard error`,
@@ -213,7 +215,7 @@ function debugging(config: ResolvedConfig, env: Environment): string[] {
 }
 
 /** As Node reads it: `*` stands for anything. */
-function matches(pattern: string, section: string): boolean {
+function matchesSection(pattern: string, section: string): boolean {
   const literal = pattern.split('*').map((part) => part.replaceAll(/[^a-z0-9]/g, '\\$&'));
   return new RegExp(`^${literal.join('.*')}$`).test(section);
 }

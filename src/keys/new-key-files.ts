@@ -58,7 +58,7 @@ export function writeFailed(path: string, cause: unknown): TamperError {
       });
 }
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /** Standard padded base64 in lines of `width` characters, made without a string, which nobody could overwrite. */
 export function base64Text(bytes: Uint8Array, width: number): Buffer {
@@ -71,7 +71,7 @@ export function base64Text(bytes: Uint8Array, width: number): Buffer {
     const first = bytes[bit >> 3];
     const pair = ((first ?? 0) << 8) | (bytes[(bit >> 3) + 1] ?? 0);
     const value = (pair >> (10 - (bit & 7))) & 63;
-    text[at++] = first === undefined ? 0x3d : alphabet.charCodeAt(value);
+    text[at++] = first === undefined ? 0x3d : base64Alphabet.charCodeAt(value);
   }
   return text;
 }

@@ -194,9 +194,9 @@ async function verifyOnline(ask: Ask, key: SigningKey, data: Uint8Array, signatu
   if (key.algorithm === 'kms-hmac-sha256') {
     const reply = await ask<MacReply>('VerifyMac', arn, async (client, call) => {
       const input = { KeyId: arn, Message: data, MacAlgorithm: 'HMAC_SHA_256', Mac: signature } as const;
-      return client.verifyMac(input, call).catch(badIf('KMSInvalidMacException', arn));
+      return client.verifyMac(input, call).catch(invalidIf('KMSInvalidMacException', arn));
     });
-    return verdict('VerifyMac', arn, reply.KeyId, reply.MacValid);
+    return validityOf('VerifyMac', arn, reply.KeyId, reply.MacValid);
   }
   const vendor = vendorAlgorithm(key.algorithm);
   if (vendor === undefined) throw new TamperError('UNSUPPORTED_OPERATION', `AWS KMS cannot verify ${key.algorithm}`);
@@ -208,29 +208,29 @@ async function verifyOnline(ask: Ask, key: SigningKey, data: Uint8Array, signatu
       SigningAlgorithm: vendor,
       Signature: signature,
     } as const;
-    return client.verify(input, call).catch(badIf('KMSInvalidSignatureException', arn));
+    return client.verify(input, call).catch(invalidIf('KMSInvalidSignatureException', arn));
   });
-  return verdict('Verify', arn, reply.KeyId, reply.SignatureValid);
+  return validityOf('Verify', arn, reply.KeyId, reply.SignatureValid);
 }
 
 type MacReply = Awaited<ReturnType<AwsKmsClient['verifyMac']>>;
 type SignatureReply = Awaited<ReturnType<AwsKmsClient['verify']>>;
 
-interface Bad extends AwsKmsReply {
+interface InvalidReply extends AwsKmsReply {
   readonly KeyId: string;
   readonly SignatureValid: false;
   readonly MacValid: false;
 }
 
 /** The exception for an invalid signature means false; all others are rethrown. */
-function badIf(name: string, arn: string): (error: unknown) => Bad {
+function invalidIf(name: string, arn: string): (error: unknown) => InvalidReply {
   return (error) => {
     if (isError(error) && error.name === name) return { KeyId: arn, SignatureValid: false, MacValid: false };
     throw error;
   };
 }
 
-function verdict(operation: string, arn: string, replied: string | undefined, valid: boolean | undefined): boolean {
+function validityOf(operation: string, arn: string, replied: string | undefined, valid: boolean | undefined): boolean {
   assertAnsweredBy(operation, arn, replied);
   if (typeof valid === 'boolean') return valid;
   throw new TamperError(

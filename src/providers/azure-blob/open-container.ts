@@ -121,7 +121,7 @@ export function parseConnectionString(text: string, account: string): StorageCon
   for (const part of text.split(';')) {
     const at = part.indexOf('=');
     if (part.trim() === '') continue;
-    if (at < 1) throw invalid('is not of the form NAME=VALUE;NAME=VALUE');
+    if (at < 1) throw invalidConnectionString('is not of the form NAME=VALUE;NAME=VALUE');
     parts.set(part.slice(0, at).trim(), part.slice(at + 1).trim());
   }
   if (parts.get('UseDevelopmentStorage') === 'true') {
@@ -135,17 +135,18 @@ export function parseConnectionString(text: string, account: string): StorageCon
     '',
   );
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
-    throw invalid('has no address that can be read');
+    throw invalidConnectionString('has no address that can be read');
   const { hostname, pathname, username, password, search } = new URL(endpoint);
-  if (username !== '' || password !== '' || search !== '') throw invalid('has a password or a query in BlobEndpoint');
+  if (username !== '' || password !== '' || search !== '')
+    throw invalidConnectionString('has a password or a query in BlobEndpoint');
   // an emulator has the account in the path, the service in the name of the host
   const addressed = pathname === '/' ? hostname.split('.', 1)[0] : pathname.slice(1).split('/', 1)[0];
-  if ((named ?? addressed) !== account) throw invalid(`is not that of the account ${account}`);
+  if ((named ?? addressed) !== account) throw invalidConnectionString(`is not that of the account ${account}`);
   const signature = parts.get('SharedAccessSignature')?.replace(/^\?/, '');
   return { endpoint, accountKey: parts.get('AccountKey') || undefined, signature: signature || undefined };
 }
 
-function invalid(why: string): TamperError {
+function invalidConnectionString(why: string): TamperError {
   return new TamperError('CONFIG_INVALID', `${CONNECTION_STRING} ${why}`, {
     hint: 'Copy it from the access keys of the storage account, or leave it out and use the credentials of this host.',
   });

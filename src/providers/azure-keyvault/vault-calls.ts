@@ -257,7 +257,7 @@ interface Vendor {
   readonly hash: 'sha256' | 'sha384';
 }
 
-const vendors: ReadonlyMap<SignatureAlgorithm, Vendor> = new Map([
+const signingAlgorithms: ReadonlyMap<SignatureAlgorithm, Vendor> = new Map([
   ['ecdsa-p256-sha256', { name: 'ES256', hash: 'sha256' }],
   ['ecdsa-p384-sha384', { name: 'ES384', hash: 'sha384' }],
   ['rsa-pss-sha256', { name: 'PS256', hash: 'sha256' }],
@@ -269,7 +269,7 @@ function digestFor(
   algorithm: SignatureAlgorithm,
   data: Uint8Array,
 ): { readonly name: AzureSigningAlgorithm; readonly digest: Uint8Array } {
-  const vendor = vendors.get(algorithm);
+  const vendor = signingAlgorithms.get(algorithm);
   if (vendor === undefined) throw new TamperError('KEY_WRONG_USAGE', `Azure Key Vault does not sign with ${algorithm}`);
   return { name: vendor.name, digest: createHash(vendor.hash).update(data).digest() };
 }

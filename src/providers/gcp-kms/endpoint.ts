@@ -22,11 +22,11 @@ export function parseGcpEndpoint(text: string): GcpEndpoint {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   const address = scheme === undefined ? `https://${text}` : text;
   if (!URL.canParse(address) || (scheme !== undefined && scheme !== 'http' && scheme !== 'https')) {
-    throw unreadable('is not HOST:PORT or a URL');
+    throw unreadableEndpoint('is not HOST:PORT or a URL');
   }
   const url = new URL(address);
-  if (url.username !== '' || url.password !== '') throw unreadable('must not contain a user or password');
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw unreadable('must not have a path');
+  if (url.username !== '' || url.password !== '') throw unreadableEndpoint('must not contain a user or password');
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw unreadableEndpoint('must not have a path');
   const loopback = isLoopback(url.hostname);
   if (scheme === 'http' && !loopback) {
     throw new TamperError(
@@ -42,7 +42,7 @@ export function parseGcpEndpoint(text: string): GcpEndpoint {
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port, tls, loopback };
 }
 
-function unreadable(fault: string): TamperError {
+function unreadableEndpoint(fault: string): TamperError {
   return new TamperError('CONFIG_INVALID', `Google Cloud KMS: gcp_endpoint ${fault}`, {
     hint: 'Write it as cloudkms.example.com:443, or as https://cloudkms.example.com',
   });
@@ -55,12 +55,12 @@ export interface Spoken {
 }
 
 // RFC 9113, 3.4: what a client sends first, with an empty SETTINGS frame
-const preface = Buffer.concat([
+const http2Preface = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
 ]);
 const settingsFrame = 4;
-const waitMs = 1_000;
+const greetingMs = 1_000;
 
 /**
  * Finds out whether a server on this host takes TLS and HTTP/2 (gRPC), so that test servers and emulators work without
@@ -85,7 +85,7 @@ function greetTls(host: string, port: number): Promise<Spoken | undefined> {
   return answerOf<Spoken | undefined>(socket, { tls: true, http2: true }, (answer, fail) => {
     socket.once('secureConnect', () => answer({ tls: true, http2: socket.alpnProtocol === 'h2' }));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (nobodyListens(error)) fail(away(host, port, error));
+      if (nobodyListens(error)) fail(noServerAt(host, port, error));
       else answer(undefined);
     });
   });
@@ -95,13 +95,13 @@ function greetPlain(host: string, port: number, tls: boolean | undefined): Promi
   const socket = connectTcp({ host, port });
   const silent: Spoken = { tls: false, http2: true };
   return answerOf<Spoken>(socket, silent, (answer, fail) => {
-    socket.once('connect', () => socket.write(preface));
+    socket.once('connect', () => socket.write(http2Preface));
     socket.once('data', (data) =>
       answer({ tls: false, http2: data.length >= 4 && data[3] === settingsFrame && data[0] === 0 }),
     );
     socket.once('close', () => answer({ tls: false, http2: false }));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (nobodyListens(error)) fail(away(host, port, error));
+      if (nobodyListens(error)) fail(noServerAt(host, port, error));
       else answer(tls === false ? silent : { tls: true, http2: true });
     });
   });
@@ -112,7 +112,7 @@ function nobodyListens({ code, errors }: NodeJS.ErrnoException & { readonly erro
   return codes.every((one) => one === 'ECONNREFUSED');
 }
 
-function away(host: string, port: number, cause: Error): TamperError {
+function noServerAt(host: string, port: number, cause: Error): TamperError {
   return new TamperError(
     'UNAVAILABLE',
     `Google Cloud KMS: nothing is listening at ${host}:${port}, which gcp_endpoint names`,
@@ -130,7 +130,7 @@ function answerOf<T>(
   listen: (answer: (value: T) => void, fail: (error: Error) => void) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => finish(silent), waitMs);
+    const timer = setTimeout(() => finish(silent), greetingMs);
     const finish = (value: T): void => {
       clearTimeout(timer);
       socket.destroy();

@@ -160,7 +160,7 @@ function loadGax(): Gax {
 }
 
 /** What google-auth-library calls its clients, and what they are to a reader. */
-const kinds: ReadonlyMap<string, string> = new Map([
+const credentialKinds: ReadonlyMap<string, string> = new Map([
   ['Compute', 'the service account of this machine or workload'],
   ['JWT', 'the key file of a service account'],
   ['UserRefreshClient', 'a user of gcloud'],
@@ -178,7 +178,7 @@ export function credentialFacts({ authClient, anonymous }: ReadyClient): Omit<Do
     return { outcome: 'unknown', detail: 'a client was passed in; its credentials are its own' };
   }
   const name = authClient.constructor.name;
-  const kind = kinds.get(name) ?? `a ${name}`;
+  const kind = credentialKinds.get(name) ?? `a ${name}`;
   const email = emailOf(authClient);
   const detail = email === undefined ? kind : `${kind}, ${email}`;
   if (name !== 'JWT') return { outcome: 'ok', detail };

@@ -75,12 +75,13 @@ function parseStorageEndpoint(text: string): string {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
     ? text
     : `${isLoopback(hostOf(text)) ? 'http' : 'https'}://${text}`;
-  if (!URL.canParse(full)) throw invalid('cannot be read');
+  if (!URL.canParse(full)) throw invalidEndpoint('cannot be read');
   const { protocol, hostname, origin, pathname, search, hash, username, password } = new URL(full);
-  if (protocol !== 'http:' && protocol !== 'https:') throw invalid('is neither http nor https');
-  if (username !== '' || password !== '') throw invalid('has a password');
+  if (protocol !== 'http:' && protocol !== 'https:') throw invalidEndpoint('is neither http nor https');
+  if (username !== '' || password !== '') throw invalidEndpoint('has a password');
   // some of Google's libraries want the path in it, others add it
-  if (!/^\/(?:storage\/v1\/?)?$/.test(pathname) || search !== '' || hash !== '') throw invalid('has a path or a query');
+  if (!/^\/(?:storage\/v1\/?)?$/.test(pathname) || search !== '' || hash !== '')
+    throw invalidEndpoint('has a path or a query');
   if (protocol === 'http:' && !isLoopback(hostname)) {
     throw new TamperError('INSECURE_ENDPOINT', `Google Cloud Storage: ${EMULATOR_HOST} is plain http to another host`, {
       hint: 'Use https.',
@@ -93,7 +94,7 @@ function hostOf(text: string): string {
   return /^\[[^\]]*\]|^[^:/?#]*/.exec(text)?.[0] ?? '';
 }
 
-function invalid(why: string): TamperError {
+function invalidEndpoint(why: string): TamperError {
   return new TamperError('CONFIG_INVALID', `Google Cloud Storage: ${EMULATOR_HOST} ${why}`, {
     hint: 'Write http://127.0.0.1:PORT for an emulator on this host, or https://HOST.',
   });

@@ -224,7 +224,7 @@ function renewalDelayMs(leaseMs: number): number {
  * after five refusals with less than 15 minutes between one and the next (`user_lockout_config`): a single writer with a
  * wrong credential must never get there.
  */
-const waitsMs = [15_000, 60_000, 240_000, 960_000] as const;
+const refusedWaitsMs = [15_000, 60_000, 240_000, 960_000] as const;
 
 /** Keeps a writer whose login is refused from asking again and again. */
 class LoginRefusals {
@@ -258,7 +258,7 @@ class LoginRefusals {
   /** A login failed. Only where Vault itself refused it does that count. */
   failed(error: unknown): void {
     if (!(error instanceof TamperError) || !isRefusal(error)) return;
-    const wait = waitsMs[Math.min(this.#refusals, waitsMs.length - 1)] ?? 0;
+    const wait = refusedWaitsMs[Math.min(this.#refusals, refusedWaitsMs.length - 1)] ?? 0;
     this.#refusals += 1;
     this.#last = { error, until: this.#clock.now() + wait };
   }

@@ -217,11 +217,11 @@ export interface TransitText {
   readonly bytes: Buffer;
 }
 
-const pattern = /^vault:v([1-9][0-9]{0,8}):([A-Za-z0-9+/]+={0,2})$/;
+const transitText = /^vault:v([1-9][0-9]{0,8}):([A-Za-z0-9+/]+={0,2})$/;
 
 /** Reads what Vault answered. */
 function readTransitText(text: unknown, what: string): TransitText {
-  const match = typeof text === 'string' ? pattern.exec(text) : null;
+  const match = typeof text === 'string' ? transitText.exec(text) : null;
   const [, version = '', encoded = ''] = match ?? [];
   const bytes = Buffer.from(encoded, 'base64');
   if (match === null || bytes.toString('base64') !== encoded) {
@@ -238,7 +238,9 @@ function writeTransitText(version: number, bytes: Uint8Array): string {
 /** The version in a wrapped key from a log, which is the text as bytes; undefined where it is not one. */
 export function versionOfWrapped(wrapped: Uint8Array | undefined): number | undefined {
   if (wrapped === undefined || wrapped.length > 4096) return undefined;
-  const match = pattern.exec(Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength).toString('latin1'));
+  const match = transitText.exec(
+    Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength).toString('latin1'),
+  );
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }
 

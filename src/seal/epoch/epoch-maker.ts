@@ -130,7 +130,7 @@ function signerOf(key: SigningKey): Signer {
 }
 
 /** What a proxy, a certificate or another service at the address is to blame for: somebody may be mending it. */
-const away: ReadonlySet<string> = new Set(['TLS_FAILED', 'RESPONSE_MALFORMED', 'RESPONSE_CORRUPTED']);
+const mayBeMended: ReadonlySet<string> = new Set(['TLS_FAILED', 'RESPONSE_MALFORMED', 'RESPONSE_CORRUPTED']);
 
 /** What the first key of a run is fetched with. */
 export interface FirstEpochOptions {
@@ -157,7 +157,7 @@ export async function firstEpoch(
       const epoch = await makeEpoch(sources, origin, number, signal);
       return { epoch, sources, since: outage.since };
     } catch (error) {
-      const passing = isTamperError(error) && (error.retryable || away.has(error.code));
+      const passing = isTamperError(error) && (error.retryable || mayBeMended.has(error.code));
       if (!passing || !options.wait || signal.aborted) throw error;
       if (outage.failed()) options.onOutage(outage.since ?? clock.now(), error);
       await pause(outage.wait(error), `waiting for the first key of ${origin}`, signal, clock);
