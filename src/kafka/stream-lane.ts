@@ -1,17 +1,22 @@
 import { type Digest, digestBytes } from '../core/hash.ts';
 import type { Auditor } from '../verify/auditor/auditor.ts';
-import type { Allowance } from '../verify/model/allowance.ts';
+import { Allowance } from '../verify/model/allowance.ts';
 import type { Epoch } from '../verify/model/epoch.ts';
 import { type Finding, type FindingRoom, Findings } from '../verify/model/findings.ts';
 import type { TimelineRoom } from '../verify/model/timeline.ts';
 import { type Recorder, type RunCheck, stepOf } from '../verify/stream/recorded-run.ts';
 import { StreamVerifier } from '../verify/stream/stream-verifier.ts';
-import type { FrameBuffer } from './state/frames.ts';
+import type { LinesFrame, RunFrame } from './state/frames.ts';
+import type { PendingFrames } from './state/pending-frames.ts';
 
+const LF = 0x0a;
 const LEAF = 32;
+/** Room for so many leaf hashes is there at first; the verifier's has less. */
 const FIRST_LEAVES = 64;
-/** So many signatures of one line are remembered; a note has at most 16. */
-const MOST_SIGNATURES = 255;
+/** So many leaf hashes of a stream are kept, for repeated entries and for tails that a crash abandoned. */
+const KEPT_LEAVES = 2 ** 13;
+/** A run is not longer, so that its leaf hashes can be left out soon after the last one may be asked for. */
+const LONGEST_RUN = 2 ** 10;
 
 /** What the streams of one reading share. */
 export interface LaneRoom {
@@ -19,8 +24,14 @@ export interface LaneRoom {
   readonly findings: FindingRoom;
   readonly timeline: TimelineRoom;
   readonly quoteLines: boolean;
-  /** Where it is written what was taken; undefined where nothing is saved. */
-  readonly frames: FrameBuffer | undefined;
+  /** What was taken since the last snapshot; undefined if nothing is saved. */
+  readonly pending: PendingFrames | undefined;
+}
+
+/** Entries `[from, to)`. */
+interface Entries {
+  readonly from: number;
+  readonly to: number;
 }
 
 interface OpenRun {
@@ -43,7 +54,10 @@ export class StreamLane implements Recorder {
   lines = 0;
   /** Whether a record of it stands in another partition as well. */
   divided = false;
-  readonly #frames: FrameBuffer | undefined;
+  readonly #pending: PendingFrames | undefined;
+  readonly #allowance: Allowance;
+  /** Entries whose leaf hashes lines asked for, which will ask again when they are replayed. */
+  readonly #asked: Entries[] = [];
   #leaves: Buffer = Buffer.alloc(0);
   readonly #frontier: Digest[] = [];
   #known = false;
@@ -62,17 +76,23 @@ export class StreamLane implements Recorder {
     number: number,
     partition: number,
     auditor: Auditor,
-    { allowance, findings: room, timeline: timelineRoom, quoteLines, frames }: LaneRoom,
+    { allowance, findings: room, timeline: timelineRoom, quoteLines, pending }: LaneRoom,
     onFinding: (finding: Finding) => void,
   ) {
     this.number = number;
     this.partition = partition;
     this.origin = auditor.origin;
-    this.#frames = frames;
-    this.findings = new Findings(room, onFinding);
-    const recorder = frames === undefined ? undefined : this;
-    this.verifier = new StreamVerifier(auditor, this.findings, { allowance, timelineRoom, quoteLines, recorder });
-    if (frames !== undefined) this.verifier.state.goodSignatures.onAdd = (place) => this.#good.push(place);
+    this.#pending = pending;
+    this.#allowance = new Allowance({ leaves: KEPT_LEAVES }, allowance);
+    this.findings = new Findings(room, (finding) => {
+      const { code, seq = 0 } = finding;
+      if (code === 'DUPLICATE_ENTRY') this.#asked.push({ from: seq, to: this.verifier.state.next });
+      onFinding(finding);
+    });
+    const recorder = pending === undefined ? undefined : this;
+    const further = { allowance: this.#allowance, timelineRoom, quoteLines, recorder };
+    this.verifier = new StreamVerifier(auditor, this.findings, further);
+    if (pending !== undefined) this.verifier.state.goodSignatures.onAdd = (place) => this.#good.push(place);
   }
 
   /** Verifies the line `bytes[start, end)` of the record at `offset`. `start` is at least 1. */
@@ -83,35 +103,53 @@ export class StreamLane implements Recorder {
     this.#good.length = 0;
     this.#offset = offset;
     this.#feeding = true;
+    const { abandonedEntries, next } = this.verifier.state;
     const pending = this.verifier.feed(bytes, start, end, this.lines, offset);
     if (pending !== undefined) await pending;
+    this.#noteAbandoned(abandonedEntries, next);
     this.#feeding = false;
-    if (this.#recorded > taken || this.#frames === undefined) return;
+    if (this.#recorded > taken || this.#pending === undefined) return;
     this.closeRun();
     const line = { stream: this.number, line: this.lines, offset, bytes: bytes.subarray(start, end) };
-    this.#frames.add({ kind: 'line', ...line, good: this.#good.splice(0, MOST_SIGNATURES) });
+    this.#pending.add({ kind: 'lines', ...line, digests: this.#good });
   }
 
-  /** Takes a line that was taken before, whose signatures `good` were verified then. */
-  async resume(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    line: number,
-    offset: number,
-    good: readonly Digest[],
-  ): Promise<void> {
-    for (const place of good) this.verifier.state.goodSignatures.add(place);
-    await this.verifier.feed(bytes, start, end, line, offset);
+  /** Takes lines that were taken before, whose signatures were verified then. */
+  async resume({ line, offset, digests, bytes }: LinesFrame): Promise<void> {
+    for (const place of digests) this.verifier.state.goodSignatures.add(place);
+    const padded = Buffer.concat([Buffer.alloc(1), bytes]); // the byte before a line is borrowed
+    let number = line;
+    for (let start = 1; start <= padded.length; number++) {
+      const lf = padded.indexOf(LF, start);
+      const end = lf < 0 ? padded.length : lf;
+      const { abandonedEntries, next } = this.verifier.state;
+      await this.verifier.feed(padded, start, end, number, offset);
+      this.#noteAbandoned(abandonedEntries, next);
+      start = end + 1;
+    }
     this.#good.length = 0;
-    this.lines = line;
+    this.lines = number - 1;
+  }
+
+  /** Goes on behind records that were taken before; false if they would not be taken so now. */
+  resumeRun({ digests, bytes, hasFrontier, ...run }: RunFrame): boolean {
+    this.lines = run.line;
+    return this.verifier.resumeRun({ ...run, leaves: bytes, frontier: hasFrontier ? digests : undefined });
+  }
+
+  /** Whether the verifier, or a line that is replayed, may still ask for the leaf hashes of a run. */
+  keepsLeaves({ firstSeq, count }: RunFrame): boolean {
+    const end = firstSeq + count;
+    const remembered = KEPT_LEAVES - this.#allowance.left('leaves') + FIRST_LEAVES;
+    if (end + remembered >= this.verifier.state.next) return true;
+    return this.#asked.some(({ from, to }) => firstSeq < to && from < end);
   }
 
   record(seq: number, leaf: Digest, epoch: Epoch, check: RunCheck): void {
     if (!this.#feeding) return;
     const step = stepOf(epoch, check);
     let run = this.#run;
-    if (run === undefined || !goesOn(run, seq, epoch, check, step)) {
+    if (run?.count === LONGEST_RUN || run === undefined || !goesOn(run, seq, epoch, check, step)) {
       this.closeRun();
       run = { firstSeq: seq, epoch: epoch.number, check, step, count: 0 };
       this.#run = run;
@@ -124,21 +162,27 @@ export class StreamLane implements Recorder {
     this.#recorded++;
   }
 
+  /** An open that went back asked for the leaf hashes from the last seal before it on. */
+  #noteAbandoned(before: number, next: number): void {
+    const { state } = this.verifier;
+    if (state.abandonedEntries === before) return;
+    this.#asked.push({ from: state.tree.lastSealUpTo(state.next - 2)?.seq ?? 0, to: next });
+  }
+
   /** Flushes the pending batch of verified records. */
   closeRun(): void {
     const run = this.#run;
     if (run === undefined) return;
     this.#run = undefined;
-    this.#frames?.add({
+    this.#pending?.add({
       kind: 'run',
       stream: this.number,
-      run: {
-        ...run,
-        line: this.#lastLine,
-        offset: this.#lastOffset,
-        leaves: this.#leaves.subarray(0, run.count * LEAF),
-        frontier: this.#known ? this.#frontier : undefined,
-      },
+      ...run,
+      line: this.#lastLine,
+      offset: this.#lastOffset,
+      hasFrontier: this.#known,
+      digests: this.#frontier,
+      bytes: this.#leaves.subarray(0, run.count * LEAF),
     });
     if (this.#leaves.length > FIRST_LEAVES * LEAF) this.#leaves = Buffer.alloc(0);
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { Fetched, TopicClient, TopicDescription } from './client/topic-client.ts';
-import type { HeldBack, LossEvent } from './loss.ts';
+import type { HeldBack, LossEvent } from './stream-event.ts';
 
 /** How a topic is read. */
 export interface TopicReading {

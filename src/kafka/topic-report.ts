@@ -11,7 +11,7 @@ import {
   type VerifyReport,
   wholeReport,
 } from '../verify/verdict/report.ts';
-import { heldBackText, lossText } from './loss.ts';
+import { heldBackText, lossText } from './stream-event.ts';
 import type { VerifiedTopic } from './topic-verification.ts';
 
 /** Records of streams that were not requested; undefined if there is nothing to report about them. */

@@ -11,16 +11,15 @@ import { type Finding, FindingRoom } from '../verify/model/findings.ts';
 import { TimelineRoom } from '../verify/model/timeline.ts';
 import { linkedStream } from '../verify/verdict/linked-stream.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
-import { type HeldBack, heldBackText, isLoss, type LossEvent, lossText } from './loss.ts';
-import { type FrameBuffer, framesOf, type StreamEvent } from './state/frames.ts';
+import type { Frame, RunFrame } from './state/frames.ts';
+import type { PendingFrames } from './state/pending-frames.ts';
+import { type HeldBack, heldBackText, isLoss, type LossEvent, lossText, type StreamEvent } from './stream-event.ts';
 import { type LaneRoom, StreamLane } from './stream-lane.ts';
 import { TallyCounter } from './topic-tally.ts';
 
 const LF = 0x0a;
 /** So many streams are told apart in one topic. */
 const MOST_STREAMS = 16_384;
-/** So many leaf hashes of each are kept, for repeated entries and for tails that a crash abandoned. */
-export const KEPT_LEAVES: number = 2 ** 13;
 /** After so many lines of what was fetched the event loop goes on: timers and signals wait for it. */
 const LINES_AT_ONCE = 2 ** 12;
 /** Room that all streams of a topic share, where each by itself may use less. */
@@ -63,7 +62,7 @@ export class TopicStreams {
     topic: string,
     options: VerifyOptions,
     held: readonly string[],
-    frames: FrameBuffer | undefined,
+    pending: PendingFrames | undefined,
     onFinding: OnTopicFinding,
   ) {
     this.#topic = topic;
@@ -76,7 +75,7 @@ export class TopicStreams {
       findings: new FindingRoom(),
       timeline: new TimelineRoom(),
       quoteLines: options.quoteLines ?? false,
-      frames,
+      pending,
     };
   }
 
@@ -84,9 +83,9 @@ export class TopicStreams {
     return this.#lanes.length;
   }
 
-  /** Every stream's next seq, by its number. */
-  get reached(): readonly number[] {
-    return this.#lanes.map(({ verifier }) => verifier.state.next);
+  /** Whether the leaf hashes of a run may be asked for again. */
+  keepsLeaves(run: RunFrame): boolean {
+    return this.#lane(run.stream).keepsLeaves(run);
   }
 
   /** Whether a key service did not answer, so that what was taken might come out otherwise another time. */
@@ -130,20 +129,15 @@ export class TopicStreams {
    * @throws {@link TamperError} `STATE_CONFLICT` where these keys would have given another result; `UNAVAILABLE` where a key
    *   service does not answer
    */
-  async replay(body: Buffer): Promise<void> {
+  async replay(frames: AsyncIterable<Frame>): Promise<void> {
     this.#replaying = true;
-    for (const frame of framesOf(body)) {
+    for await (const frame of frames) {
       if (frame.kind === 'stream') this.#meet(frame.origin, frame.partition);
       else if (frame.kind === 'event') await this.#happenTo(frame.event);
-      else {
+      else if (frame.kind === 'lines') await this.#lane(frame.stream).resume(frame);
+      else if (frame.kind === 'run') {
         const lane = this.#lane(frame.stream);
-        if (frame.kind === 'run') {
-          if (!lane.verifier.resumeRun(frame.run)) throw this.#otherKeys(lane);
-          lane.lines = frame.run.line;
-        } else {
-          const { bytes, line, offset, good } = frame;
-          await lane.resume(this.#copy(bytes, 0, bytes.length), 1, bytes.length + 1, line, offset, good);
-        }
+        if (!lane.resumeRun(frame)) throw this.#otherKeys(lane);
       }
     }
     this.#replaying = false;
@@ -197,22 +191,15 @@ export class TopicStreams {
       this.tally.tooManyStreams();
       return undefined;
     }
-    this.#room.frames?.add({ kind: 'stream', origin, partition });
+    this.#room.pending?.add({ kind: 'stream', origin, partition });
     return this.#meet(origin, partition);
   }
 
   #meet(origin: string, partition: number): StreamLane {
     if (this.#replaying) this.#shared.take('streams');
-    const allowance = new Allowance({ leaves: KEPT_LEAVES }, this.#shared);
-    const lane = new StreamLane(
-      this.#lanes.length,
-      partition,
-      this.#auditorFor(origin),
-      { ...this.#room, allowance },
-      (finding) => {
-        if (!this.#replaying) this.#onFinding(origin, finding);
-      },
-    );
+    const lane = new StreamLane(this.#lanes.length, partition, this.#auditorFor(origin), this.#room, (finding) => {
+      if (!this.#replaying) this.#onFinding(origin, finding);
+    });
     lane.verifier.beginFile(this.#name(partition));
     this.#byOrigin.set(origin, lane);
     this.#lanes.push(lane);
@@ -270,7 +257,7 @@ export class TopicStreams {
   #note(event: StreamEvent): void {
     if (this.#replaying) return;
     this.closeRuns();
-    this.#room.frames?.add({ kind: 'event', event });
+    this.#room.pending?.add({ kind: 'event', event });
   }
 
   #lane(number: number): StreamLane {

@@ -1,4 +1,4 @@
-import type { LossEvent } from './loss.ts';
+import type { LossEvent } from './stream-event.ts';
 
 /** What a topic holds besides the streams that were named. */
 

@@ -2,30 +2,28 @@ import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { FindingsTopic } from './findings-topic.ts';
-import type { HeldBack, LossEvent } from './loss.ts';
-import { shorterJournal } from './state/compaction.ts';
-import { FrameBuffer } from './state/frames.ts';
-import { BLOCK_LIMIT } from './state/journal.ts';
+import { SavingPace } from './saving-pace.ts';
+import type { RunFrame } from './state/frames.ts';
+import { PendingFrames } from './state/pending-frames.ts';
 import type { StateDirectory } from './state/state-directory.ts';
+import type { HeldBack, LossEvent } from './stream-event.ts';
 import type { TopicReader } from './topic-reader.ts';
-import { KEPT_LEAVES, type OnTopicFinding, TopicStreams } from './topic-streams.ts';
+import { type OnTopicFinding, TopicStreams } from './topic-streams.ts';
 import type { TopicTally } from './topic-tally.ts';
 
-/** So often what was read is saved, in milliseconds, */
-const SAVE_EVERY_MS = 1_000;
-/** or before so many bytes are to be written. */
-const SAVE_AT = BLOCK_LIMIT;
-/** A journal that is longer by this than after it was shortened is shortened again: by so many bytes, and by a half. */
-const SHORTEN_AFTER = 16 * 2 ** 20;
+/** How often findings are written, and what was read is saved if that is due, in milliseconds. */
+const TICK_MS = 1_000;
+/** What waits for the next snapshot takes at most this much memory, in bytes, but for one record. */
+const MOST_PENDING = 128 * 2 ** 20;
 
 /** What a verification is made of. */
 export interface VerificationParts {
   readonly topic: string;
   readonly verify: VerifyOptions;
   readonly held: readonly string[];
-  readonly reader: TopicReader;
+  readonly reader: Pick<TopicReader, 'begin' | 'next' | 'heldBack'>;
   readonly state: StateDirectory | undefined;
-  readonly findings: FindingsTopic | undefined;
+  readonly findings: Pick<FindingsTopic, 'add' | 'flush'> | undefined;
   readonly onFinding: OnTopicFinding | undefined;
   /** Told how many bytes were read. */
   readonly onBytes: (bytes: number) => void;
@@ -45,18 +43,19 @@ export interface VerifiedTopic {
  */
 export class TopicVerification {
   readonly #parts: VerificationParts;
-  readonly #frames: FrameBuffer | undefined;
+  readonly #pending: PendingFrames | undefined;
   readonly #streams: TopicStreams;
   readonly #positions = new Map<number, number>();
-  #saved = Date.now();
+  readonly #keeps = (run: RunFrame): boolean => this.#streams.keepsLeaves(run);
+  readonly #pace = new SavingPace();
+  #ticked = performance.now();
   #unsaved = false;
-  #shortened = 0;
   #bytes = 0;
 
   constructor(parts: VerificationParts) {
     this.#parts = parts;
-    this.#frames = parts.state === undefined ? undefined : new FrameBuffer();
-    this.#streams = new TopicStreams(parts.topic, parts.verify, parts.held, this.#frames, (origin, finding) => {
+    this.#pending = parts.state === undefined ? undefined : new PendingFrames();
+    this.#streams = new TopicStreams(parts.topic, parts.verify, parts.held, this.#pending, (origin, finding) => {
       parts.findings?.add(origin, finding);
       parts.onFinding?.(origin, finding);
     });
@@ -71,9 +70,9 @@ export class TopicVerification {
         else await this.#lose(part.event);
       }
       this.#parts.onBytes(this.#bytes);
-      if (Date.now() - this.#saved >= SAVE_EVERY_MS) await this.#save();
+      if (performance.now() - this.#ticked >= TICK_MS) await this.#tick(this.#pace.isDue);
     }
-    await this.#save();
+    await this.#tick(true);
     const heldBack = await reader.heldBack();
     const streams = await this.#streams.end(heldBack);
     await findings?.flush();
@@ -85,7 +84,7 @@ export class TopicVerification {
       await this.#streams.take(partition, offset, key, value);
       this.#reach(partition, offset + 1);
       this.#bytes += value?.length ?? 0;
-      if ((this.#frames?.length ?? 0) >= SAVE_AT) await this.#save();
+      if ((this.#pending?.length ?? 0) >= MOST_PENDING) await this.#makeRoom();
     }
     this.#reach(partition, next);
   }
@@ -107,30 +106,33 @@ export class TopicVerification {
     const saved = state?.saved;
     if (state !== undefined && saved !== undefined) {
       this.#streams.tally.restore(saved.tally);
-      for await (const body of state.bodies()) await this.#streams.replay(body);
+      await this.#streams.replay(state.frames());
       for (const [partition, offset] of saved.positions) this.#positions.set(partition, offset);
-      this.#shortened = state.journalLength;
     }
-    this.#streams.tally.begin(await reader.begin(saved?.positions));
-    this.#saved = Date.now();
+    this.#streams.tally.begin(await reader.begin(saved && new Map(saved.positions)));
   }
 
-  async #save(): Promise<void> {
+  async #makeRoom(): Promise<void> {
+    await this.#pending?.shorten(this.#keeps);
+    if ((this.#pending?.length ?? 0) > MOST_PENDING / 2) await this.#tick(true);
+  }
+
+  /** Writes what was found, and saves what was read if `isDue`. */
+  async #tick(isDue: boolean): Promise<void> {
+    this.#ticked = performance.now();
     const { state, findings } = this.#parts;
-    this.#saved = Date.now();
+    const pending = this.#pending;
     await findings?.flush();
-    if (state === undefined || this.#frames === undefined || !this.#unsaved) return;
+    if (state === undefined || pending === undefined || !this.#unsaved) return;
     this.#streams.closeRuns();
     if (this.#streams.keyServiceFailed) {
-      this.#frames.clear(); // what it would have said is asked again: nothing of it is saved from here on
+      pending.clear(); // what it would have said is asked again: nothing of it is saved from here on
       return;
     }
+    if (!isDue) return;
     const progress = { positions: this.#positions, tally: this.#streams.tally.tally };
-    await state.save(this.#frames.bytes, progress);
-    this.#frames.clear();
+    await this.#pace.save(() => state.save(progress, pending, this.#keeps));
+    pending.clear();
     this.#unsaved = false;
-    if (state.journalLength - this.#shortened < Math.max(SHORTEN_AFTER, this.#shortened / 2)) return;
-    await state.replaceJournal(shorterJournal(state.bodies(), this.#streams.reached, KEPT_LEAVES), progress);
-    this.#shortened = state.journalLength;
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { TamperError } from '../../errors.ts';
 import type { TopicTally } from '../topic-tally.ts';
 
@@ -15,53 +14,28 @@ export interface StateOwner {
   readonly policy: string;
 }
 
-/** The journal, as far as it counts. */
-export interface SavedJournal {
-  readonly file: string;
-  readonly bytes: number;
-  /** Hex; of its last block, over all before it. */
-  readonly digest: string;
-}
-
-/** What is saved at a moment: how far each partition was read, and what came of it. */
-export interface SavedState {
-  readonly owner: StateOwner;
+/** How far each partition was read, and what belongs to no stream. */
+export interface Progress {
   /** The offset that is read next, by partition. */
   readonly positions: ReadonlyMap<number, number>;
   readonly tally: TopicTally;
-  readonly journal: SavedJournal;
 }
 
-interface Written {
+/** The beginning of a snapshot. */
+export interface SavedState {
+  readonly kind: 'saved';
   readonly version: number;
   readonly owner: StateOwner;
   readonly positions: readonly (readonly [partition: number, offset: number])[];
   readonly tally: TopicTally;
-  readonly journal: SavedJournal;
 }
 
-const checksum = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-/** Two lines: what is saved, and its SHA-256. */
-export function formatSaved({ owner, positions, tally, journal }: SavedState): string {
-  const written: Written = { version: 1, owner, positions: [...positions], tally, journal };
-  const text = JSON.stringify(written);
-  return `${text}\n${checksum(text)}\n`;
-}
-
-/** @throws {@link TamperError} `STATE_MALFORMED` */
-export function parseSaved(text: string, path: string): SavedState {
-  const [json = '', sum] = text.split('\n');
-  if (checksum(json) !== sum) throw damaged(path);
-  const { version, owner, positions, tally, journal } = JSON.parse(json) as Written;
-  if (version !== 1) throw damaged(path, `it is of version ${String(version)}`);
-  return { owner, positions: new Map(positions), tally, journal };
-}
+/** The only version that is read. */
+export const STATE_VERSION = 2;
 
 /** What is wrong with a state that cannot be used as it is. */
-export function damaged(path: string, why = 'it was cut or changed', cause?: unknown): TamperError {
+export function damaged(path: string, why = 'it was cut or changed'): TamperError {
   return new TamperError('STATE_MALFORMED', `the state ${path} is damaged: ${why}`, {
-    cause,
     hint: 'Name another --state PATH: the topic is then read from its beginning. Keep the damaged one if you want to know why.',
   });
 }

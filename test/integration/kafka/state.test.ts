@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -39,46 +39,37 @@ const begun = async (): Promise<string> => {
   expect(code).toBe(2); // its end is not proven yet
   return topic;
 };
-const journal = (): string =>
-  join(place.state, readdirSync(place.state).find((name) => name.startsWith('journal')) ?? '');
-const head = (): string => join(place.state, 'state');
-/** Another head, as whole as the one before. */
-const rewriteHead = (change: (saved: string) => string): void => {
-  const [saved = ''] = readFileSync(head(), 'utf8').split('\n');
+const snapshot = (): string => join(place.state, 'state');
+/** Another beginning of the snapshot, as whole as the one before. */
+const rewriteBeginning = (change: (saved: string) => string): void => {
+  const bytes = readFileSync(snapshot());
+  const end = 12 + bytes.readUInt32LE(0);
+  const saved = bytes.toString('utf8', 12, end);
   const changed = change(saved);
   expect(changed).not.toBe(saved);
-  writeFileSync(head(), `${changed}\n${createHash('sha256').update(changed).digest('hex')}\n`);
+  const whole = Buffer.concat([bytes.subarray(0, 12), Buffer.from(changed), bytes.subarray(end, -32)]);
+  whole.writeUInt32LE(Buffer.byteLength(changed), 0);
+  writeFileSync(snapshot(), Buffer.concat([whole, createHash('sha256').update(whole).digest()]));
 };
 
 describe('a saved state', () => {
   it('is refused where a bit of it is another one, or a part of it is gone', async () => {
     const topic = await begun();
-    const saved = { head: readFileSync(head()), journal: readFileSync(journal()) };
-    const file = journal();
-    const restore = (): void => {
-      writeFileSync(head(), saved.head);
-      writeFileSync(file, saved.journal);
-    };
+    const saved = readFileSync(snapshot());
     const damages: [string, () => void][] = [
-      ['a journal that is cut', () => truncateSync(file, saved.journal.length - 1)],
-      ['an empty journal', () => truncateSync(file, 0)],
-      ['no journal', () => rmSync(file)],
-      ['a head that is cut', () => truncateSync(head(), saved.head.length - 10)],
-      ['an empty head', () => truncateSync(head(), 0)],
-      ['a head of something else', () => writeFileSync(head(), '{}\n')],
+      ['a snapshot that is cut', () => truncateSync(snapshot(), saved.length - 1)],
+      ['an empty snapshot', () => truncateSync(snapshot(), 0)],
+      ['a snapshot of something else', () => writeFileSync(snapshot(), '{}\n')],
     ];
-    for (let bit = 3; bit < 8 * saved.journal.length; bit += 8 * 997 + 1) {
-      damages.push([`bit ${bit} of the journal`, () => writeFileSync(file, flipped(saved.journal, bit))]);
-    }
-    for (let bit = 5; bit < 8 * saved.head.length; bit += 8 * 41 + 1) {
-      damages.push([`bit ${bit} of the head`, () => writeFileSync(head(), flipped(saved.head, bit))]);
+    for (let bit = 3; bit < 8 * saved.length; bit += 8 * 997 + 1) {
+      damages.push([`bit ${bit} of the snapshot`, () => writeFileSync(snapshot(), flipped(saved, bit))]);
     }
     for (const [what, damage] of damages) {
       damage();
       const { code, stdout, stderr } = await place.verify(at(topic), ['--state', place.state]);
       expect({ what, code, stdout }).toEqual({ what, code: 2, stdout: '' });
       expect(stderr).toMatch(/STATE_MALFORMED[\s\S]*--state PATH/);
-      restore();
+      writeFileSync(snapshot(), saved);
     }
     await produce(kafka.broker, topic, records.slice(40));
     const { code, report } = await place.verify(at(topic), ['--state', place.state]);
@@ -87,13 +78,11 @@ describe('a saved state', () => {
 
   it('takes no notice of what a killed process left behind it', async () => {
     const topic = await begun();
-    appendFileSync(journal(), 'half a block that was never counted');
-    writeFileSync(join(place.state, 'journal-0123456789abcdef'), 'begun, and never used');
-    writeFileSync(join(place.state, 'state.0a0b0c0d.tmp'), 'half a head');
+    writeFileSync(join(place.state, 'state.0a0b0c0d.tmp'), 'half a snapshot');
     await produce(kafka.broker, topic, records.slice(40));
     const { code, report } = await place.verify(at(topic), ['--state', place.state]);
     expect({ code, records: report?.streams[0]?.records }).toEqual({ code: 0, records: 60 });
-    expect(readdirSync(place.state).filter((name) => name !== 'state')).toHaveLength(1);
+    expect(readdirSync(place.state)).toEqual(['state']);
   });
 
   it('of another topic, of a topic that was made anew, of other streams or another policy is refused', async () => {
@@ -122,7 +111,7 @@ describe('a saved state', () => {
 
   it('of another cluster is refused', async () => {
     const topic = await begun();
-    rewriteHead((saved) => saved.replace(/"cluster":"[^"]+"/, '"cluster":"AAAAAAAAAAAAAAAAAAAAAA"'));
+    rewriteBeginning((saved) => saved.replace(/"cluster":"[^"]+"/, '"cluster":"AAAAAAAAAAAAAAAAAAAAAA"'));
     const { code, stderr } = await place.verify(at(topic), ['--state', place.state]);
     expect({ code, said: stderr.includes('another cluster') }).toEqual({ code: 2, said: true });
   });
@@ -244,7 +233,7 @@ describe('offsets that are not there any more', () => {
 
   it('because a partition is shorter than what was read of it are undecided', async () => {
     const topic = await begun();
-    rewriteHead((saved) => saved.replace('"positions":[[0,40]]', '"positions":[[0,400]]'));
+    rewriteBeginning((saved) => saved.replace('"positions":[[0,40]]', '"positions":[[0,400]]'));
     const { code, report } = await place.verify(at(topic), ['--state', place.state]);
     expect(code).toBe(2);
     const cut = expect.stringMatching(/was read up to offset 400 and ends at 40 now/);

@@ -1,4 +1,13 @@
-import type { StreamEvent } from './state/frames.ts';
+/** What happens to the streams of a topic besides their lines. */
+export type StreamEvent =
+  /** Offsets `[from, to)` of a partition were gone before they were read. */
+  | { readonly what: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
+  /** A partition ends at `to`, and was read up to `from`. */
+  | { readonly what: 'cut'; readonly partition: number; readonly from: number; readonly to: number }
+  /** A record of a stream is in a second partition. */
+  | { readonly what: 'second-partition'; readonly stream: number; readonly partition: number; readonly offset: number }
+  /** A line that is longer than any reader takes. */
+  | { readonly what: 'too-long'; readonly stream: number; readonly line: number; readonly offset: number };
 
 /** Offsets of a partition that are not there. */
 export type LossEvent = Extract<StreamEvent, { readonly what: 'gap' | 'cut' }>;
