@@ -11,7 +11,7 @@ import { brokerAccess } from './client/access.ts';
 import { isTopicName, parseTopicAddress } from './client/address.ts';
 import { TopicClient } from './client/topic-client.ts';
 import { FindingsTopic } from './findings-topic.ts';
-import type { StateOwner } from './state/saved-state.ts';
+import type { StateOwner } from './state/frames.ts';
 import { StateDirectory } from './state/state-directory.ts';
 import { type Patience, TopicReader } from './topic-reader.ts';
 import { reportOn } from './topic-report.ts';

@@ -2,7 +2,6 @@ import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { LinkedStream } from '../verify/verdict/links.ts';
 import type { FetchedPartition } from './client/committed-records.ts';
 import type { FindingsTopic } from './findings-topic.ts';
-import { SavingPace } from './saving-pace.ts';
 import type { RunFrame } from './state/frames.ts';
 import { PendingFrames } from './state/pending-frames.ts';
 import type { StateDirectory } from './state/state-directory.ts';
@@ -13,6 +12,8 @@ import type { TopicTally } from './topic-tally.ts';
 
 /** How often findings are written, and what was read is saved if that is due, in milliseconds. */
 const TICK_MS = 1_000;
+/** Reading takes at least so many times as long as writing: a snapshot is written whole, and grows. */
+const READING_TIMES = 19;
 /** What waits for the next snapshot takes at most this much memory, in bytes, but for one record. */
 const MOST_PENDING = 128 * 2 ** 20;
 
@@ -134,5 +135,28 @@ export class TopicVerification {
     await this.#pace.save(() => state.save(progress, pending, this.#keeps));
     pending.clear();
     this.#unsaved = false;
+  }
+}
+
+/** When the next snapshot is due: at once, or later if the one before took long. */
+export class SavingPace {
+  readonly #now: () => number;
+  #due = Number.NEGATIVE_INFINITY;
+
+  /** @param now - a clock that never goes back, in milliseconds */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  get isDue(): boolean {
+    return this.#now() >= this.#due;
+  }
+
+  /** Saves, and sets when it is done again. */
+  async save(work: () => Promise<void>): Promise<void> {
+    const began = this.#now();
+    await work();
+    const end = this.#now();
+    this.#due = end + READING_TIMES * (end - began);
   }
 }

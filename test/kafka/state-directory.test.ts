@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StateOwner } from '../../src/kafka/state/frames.ts';
 import { encodeFrame, type Frame, type RunFrame } from '../../src/kafka/state/frames.ts';
 import { PendingFrames } from '../../src/kafka/state/pending-frames.ts';
-import type { StateOwner } from '../../src/kafka/state/saved-state.ts';
 import { StateDirectory } from '../../src/kafka/state/state-directory.ts';
 import { TallyCounter } from '../../src/kafka/topic-tally.ts';
 import { Random } from '../simulator/random.ts';

@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TamperError } from '../../src/errors.ts';
 import { createDataKey } from '../../src/index.ts';
-import { SavingPace } from '../../src/kafka/saving-pace.ts';
-import type { Frame } from '../../src/kafka/state/frames.ts';
+import type { Frame, StateOwner } from '../../src/kafka/state/frames.ts';
 import { PendingFrames } from '../../src/kafka/state/pending-frames.ts';
-import type { StateOwner } from '../../src/kafka/state/saved-state.ts';
 import { StateDirectory } from '../../src/kafka/state/state-directory.ts';
 import type { TopicPart } from '../../src/kafka/topic-reader.ts';
 import { TopicStreams } from '../../src/kafka/topic-streams.ts';
-import { TopicVerification, type VerificationParts, type VerifiedTopic } from '../../src/kafka/topic-verification.ts';
+import {
+  SavingPace,
+  TopicVerification,
+  type VerificationParts,
+  type VerifiedTopic,
+} from '../../src/kafka/topic-verification.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { LINE_LIMIT } from '../../src/verify/input/line-splitter.ts';
 import type { Finding } from '../../src/verify/model/findings.ts';

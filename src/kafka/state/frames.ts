@@ -1,7 +1,7 @@
 import type { Digest } from '../../core/hash.ts';
 import type { RecordedRun } from '../../verify/stream/recorded-run.ts';
 import type { StreamEvent } from '../stream-event.ts';
-import type { SavedState } from './saved-state.ts';
+import type { TopicTally } from '../topic-tally.ts';
 
 /**
  * What was taken from a topic, in its order: enough to bring new verifiers to where the old ones stood. Control lines and foreign
@@ -14,6 +14,28 @@ export type Frame =
   | LinesFrame
   | RunFrame
   | { readonly kind: 'event'; readonly event: StreamEvent };
+
+/** The beginning of a snapshot. */
+export interface SavedState {
+  readonly kind: 'saved';
+  readonly version: number;
+  readonly owner: StateOwner;
+  readonly positions: readonly (readonly [partition: number, offset: number])[];
+  readonly tally: TopicTally;
+}
+
+/** Whose state it is. */
+export interface StateOwner {
+  /** The id of the cluster, as the brokers say it. */
+  readonly cluster: string;
+  readonly topic: string;
+  /** A topic that is deleted and made anew has another one. */
+  readonly topicId: string;
+  /** The names of the streams, as the auditor gave them. */
+  readonly origins: readonly string[];
+  /** Hex SHA-256 of what the policy says; empty without one. */
+  readonly policy: string;
+}
 
 /** Lines of one record, with LF between them; `digests`: the signatures that verified, as the verifier names them. */
 export interface LinesFrame extends Binary {
@@ -72,4 +94,46 @@ export function* decodeFrames(bytes: Buffer): Generator<Frame, Buffer> {
     yield Object.assign(said, { digests, bytes: rest.subarray(own, end) });
     at += end;
   }
+}
+
+/** Not a part of what was read, which would be kept with it. */
+const NOTHING = new Uint8Array(0);
+
+/** Whether the leaf hashes of a run may be asked for again. */
+export type LeavesKept = (run: RunFrame) => boolean;
+
+/** Says the same in fewer bytes: without leaf hashes that nobody asks for again, and with runs that follow one another as one. */
+export async function* shorterFrames(frames: AsyncIterable<Frame>, keeps: LeavesKept): AsyncGenerator<Frame> {
+  const waiting = new Map<number, RunFrame>();
+  for await (const frame of frames) {
+    const run = frame.kind === 'run' ? withoutOldLeaves(frame, keeps) : undefined;
+    const before = run && waiting.get(run.stream);
+    if (run !== undefined && before !== undefined && goesOn(before, run)) {
+      waiting.set(run.stream, { ...run, firstSeq: before.firstSeq, count: before.count + run.count });
+      continue;
+    }
+    for (const stream of 'stream' in frame ? [frame.stream] : [...waiting.keys()]) {
+      const ended = waiting.get(stream);
+      if (ended !== undefined) yield ended;
+      waiting.delete(stream);
+    }
+    if (run?.bytes.length === 0) waiting.set(run.stream, run);
+    else yield frame;
+  }
+  yield* waiting.values();
+}
+
+function withoutOldLeaves(run: RunFrame, keeps: LeavesKept): RunFrame {
+  return run.bytes.length > 0 && keeps(run) ? run : { ...run, bytes: NOTHING };
+}
+
+function goesOn(before: RunFrame, run: RunFrame): boolean {
+  return (
+    run.bytes.length === 0 &&
+    before.firstSeq + before.count === run.firstSeq &&
+    before.check === run.check &&
+    before.step === run.step &&
+    before.epoch === run.epoch &&
+    before.hasFrontier === run.hasFrontier
+  );
 }

@@ -1,5 +1,12 @@
-import { decodeFrames, encodeFrame, type Frame, LAST_SIZE, type LinesFrame } from './frames.ts';
-import { type LeavesKept, shorterFrames } from './shorter-frames.ts';
+import {
+  decodeFrames,
+  encodeFrame,
+  type Frame,
+  LAST_SIZE,
+  type LeavesKept,
+  type LinesFrame,
+  shorterFrames,
+} from './frames.ts';
 
 const LEAST = 2 ** 16;
 const LF = 0x0a;

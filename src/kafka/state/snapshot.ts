@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { TamperError } from '../../errors.ts';
 import { openRegular } from '../../foundation/regular-file.ts';
-import { decodeFrames, encodeFrame, type Frame } from './frames.ts';
-import { damaged, type SavedState, STATE_VERSION } from './saved-state.ts';
+import { decodeFrames, encodeFrame, type Frame, type SavedState, type StateOwner } from './frames.ts';
 
 /** A snapshot is a file: a {@link SavedState}, the frames that led there, and the SHA-256 of all that. */
 
+/** The only version that is read. */
+export const STATE_VERSION = 2;
 const DIGEST = 32;
 /** So much is read and written at a time, in bytes; a frame may be longer. */
 const CHUNK = 2 ** 20;
@@ -73,4 +75,31 @@ async function* checkedBytes(path: string): AsyncGenerator<Buffer> {
   } finally {
     await file.close();
   }
+}
+
+/** What is wrong with a state that cannot be used as it is. */
+export function damaged(path: string, why = 'it was cut or changed'): TamperError {
+  return new TamperError('STATE_MALFORMED', `the state ${path} is damaged: ${why}`, {
+    hint: 'Name another --state PATH: the topic is then read from its beginning. Keep the damaged one if you want to know why.',
+  });
+}
+
+/** A state goes on only with what it was begun with. @throws {@link TamperError} `STATE_CONFLICT` */
+export function checkOwner(saved: StateOwner, present: StateOwner, path: string): void {
+  const other = differences(saved, present);
+  if (other === undefined) return;
+  throw new TamperError('STATE_CONFLICT', `the state ${path} belongs to ${other}`, {
+    hint: 'Name another --state PATH for this verification, or run it with what the state was begun with.',
+  });
+}
+
+function differences(saved: StateOwner, present: StateOwner): string | undefined {
+  if (saved.cluster !== present.cluster) return `another cluster (${saved.cluster}, not ${present.cluster})`;
+  if (saved.topic !== present.topic) return `another topic (${saved.topic}, not ${present.topic})`;
+  if (saved.topicId !== present.topicId) return `an earlier topic ${saved.topic}, which was deleted since`;
+  if (saved.origins.join('\n') !== present.origins.join('\n')) {
+    return `other streams (${saved.origins.join(', ')}, not ${present.origins.join(', ')})`;
+  }
+  if (saved.policy !== present.policy) return 'another policy: what it says was changed, or there was none';
+  return undefined;
 }

@@ -6,11 +6,10 @@ import { systemCode, TamperError } from '../../errors.ts';
 import { replaceFile } from '../../foundation/durable-replace.ts';
 import { readError } from '../../foundation/regular-file.ts';
 import { KnownLock } from '../../verify/auditor/known-lock.ts';
-import type { Frame } from './frames.ts';
+import type { TopicTally } from '../topic-tally.ts';
+import { type Frame, type LeavesKept, type SavedState, type StateOwner, shorterFrames } from './frames.ts';
 import type { PendingFrames } from './pending-frames.ts';
-import { checkOwner, type Progress, type SavedState, STATE_VERSION, type StateOwner } from './saved-state.ts';
-import { type LeavesKept, shorterFrames } from './shorter-frames.ts';
-import { framesIn, readSaved, writeSnapshot } from './snapshot.ts';
+import { checkOwner, framesIn, readSaved, STATE_VERSION, writeSnapshot } from './snapshot.ts';
 
 /**
  * The directory of `--state`: one snapshot, which is replaced whole. A process that is killed anywhere has read what it says, no
@@ -22,6 +21,13 @@ const SNAPSHOT = 'state';
 const OWN = /^state(?:\..+)?$/;
 /** and what a process that was killed may have left of them. */
 const LEFT = /^state\..+\.tmp$/;
+
+/** How far each partition was read, and what belongs to no stream. */
+export interface Progress {
+  /** The offset that is read next, by partition. */
+  readonly positions: ReadonlyMap<number, number>;
+  readonly tally: TopicTally;
+}
 
 /** One verifier's state on the disk. */
 export class StateDirectory {
