@@ -188,7 +188,7 @@ describe('of a stream that is longer than what its verifier remembers', () => {
   }
 
   const found = { abandoned: 0, repeated: 0 };
-  it.each(Array.from({ length: times(12, 200) }, (_, seed) => seed))(
+  it.each(Array.from({ length: times(12, 60) }, (_, seed) => seed))(
     'a tail that was abandoned, and a line that was repeated, are found again, seed %i',
     async (seed) => {
       const lines = crashing(seed);
