@@ -238,6 +238,14 @@ describe('nothing is claimed of what was not checked', () => {
     }
   });
 
+  it('entries of a signed log that stand before a part that is missing, and behind the last checkpoint there', async () => {
+    const stream = await streamOf('abandoned-file-missing-signed');
+    const [unproven] = stream.unproven ?? [];
+    if (unproven === undefined) throw new Error('everything is proven in this vector');
+    expect(unproven.lastSeq).toBeLessThan(stream.provenSize);
+    expect(forgersIn(stream)).toContainEqual(['uncovered', unproven.firstSeq, unproven.lastSeq]);
+  });
+
   it('entries after the proven end', async () => {
     const { stream, sentence, yes, no } = await okOf('valid-live');
     expect(stream.provenSize).toBeLessThan(stream.lastSeq);

@@ -20,9 +20,15 @@ export interface Pair {
 /** Whether every line has another ending than it was sealed with, or a byte order mark stands before them. */
 const isConverted = ({ ends, marked }: FileContent): boolean => ends === 'crlf' || marked;
 
+/** Its last line has lost its end. */
+const isTorn = ({ linesLength, plainLength }: FileContent): boolean => linesLength < plainLength;
+
 /** How little of a file is as it was written: two of which this is equal are told as the same, in whatever order they come. */
 const alteration = (content: FileContent): number =>
-  4 * Number(isConverted(content)) + 2 * Number(content.trailing) + Number(content.filled);
+  8 * Number(isTorn(content)) +
+  4 * Number(isConverted(content)) +
+  2 * Number(content.trailing) +
+  Number(content.filled);
 
 /**
  * Compares two files. Of copies the longer one is read; of those that say the same, the one that least was done to, then the

@@ -54,6 +54,7 @@ class File:
         self.lines = [classify(line) for line in lines if line]
         self.plain = b'\n'.join([*filter(None, lines), self.rest]).rstrip(FILLING)
         self.plain_lines = b'\n'.join(filter(None, lines)).rstrip(FILLING)
+        self.torn = bool(self.rest.rstrip(FILLING))
         whole = self.data.rstrip(FILLING)
         self.filled = self.data not in (whole + b'\n', whole + b'\r\n')
         if marked and any(line.kind != 'foreign' for line in self.lines):
@@ -130,7 +131,7 @@ def ordered(files):
 def _without_copies(begun):
     """M8.2: of files that begin with one entry the longest is read; the others must be copies of its beginning."""
     kept = []
-    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), _is_converted(one), one.filled, one.name)):
+    for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), one.torn, _is_converted(one), one.filled, one.name)):
         if not kept or kept[-1].first.seq != file.first.seq:
             kept.append(file)
             continue

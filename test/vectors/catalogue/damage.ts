@@ -284,6 +284,19 @@ export function damageCases(): VectorCase[] {
       'LINE_ENDINGS_CONVERTED 1',
     ),
     vector(
+      'line-endings-converted-copy-torn',
+      'the same, and the log has lost its last line feed: the copy says more',
+      [
+        { name: 'log.jsonl', bytes: plain.subarray(0, -1) },
+        { name: 'log.windows.jsonl', bytes: crlf() },
+      ],
+      auditor(),
+      2,
+      first,
+      'LINE_ENDINGS_CONVERTED 1',
+      'LINE_ENDINGS_CONVERTED',
+    ),
+    vector(
       'line-endings-converted-copy-empty',
       'a copy whose every LF became CR LF, with more empty lines, stands beside the log',
       [
