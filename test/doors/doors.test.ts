@@ -27,7 +27,7 @@ const known: Readonly<Record<string, readonly string[] | string>> = {
   'providers/vault/http-client.ts': ['vault'],
   'providers/vault/tls.ts': ['vault'],
   'providers/azure-keyvault/session.ts': ['azure-keyvault', 'azure-keyvault-asked'],
-  'providers/internal/azure/credential.ts': ['azure-token'],
+  'providers/internal/azure/identity-package.ts': ['azure-token'],
   'providers/gcp-kms/sdk.ts': ['gcp-kms', 'gcp-kms-grpc', 'gcp-token'],
   'providers/gcp-kms/endpoint.ts': ['gcp-kms', 'gcp-kms-grpc'],
   'foundation/guarded-socket.ts': ['kafka-versions', 'redis-login'],

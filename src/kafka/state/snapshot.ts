@@ -78,7 +78,7 @@ async function* checkedBytes(path: string): AsyncGenerator<Buffer> {
 }
 
 /** What is wrong with a state that cannot be used as it is. */
-export function damaged(path: string, why = 'it was cut or changed'): TamperError {
+function damaged(path: string, why = 'it was cut or changed'): TamperError {
   return new TamperError('STATE_MALFORMED', `the state ${path} is damaged: ${why}`, {
     hint: 'Name another --state PATH: the topic is then read from its beginning. Keep the damaged one if you want to know why.',
   });

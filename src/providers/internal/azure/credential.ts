@@ -1,14 +1,12 @@
-// under another name: a banner that bundlers are often given declares createRequire
-import { createRequire as requireFrom } from 'node:module';
 import { TamperError } from '../../../errors.ts';
 import { type Clock, systemClock } from '../../../foundation/clock.ts';
 import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
 import { parseRetryAfter } from '../../../keys/retry.ts';
 import type { Secret } from '../../../keys/secret.ts';
-import { cannotLoad } from '../cannot-load.ts';
 import { type BoundedReply, type BoundedRequest, boundReplies } from './bounded-reply.ts';
 import { type AzureCaller, callerOf } from './caller.ts';
 import { mapCredentialError, type TokenAnswer } from './credential-error.ts';
+import { defaultHttpClient, loadIdentity } from './identity-package.ts';
 
 /** A source of access tokens. Every credential of `@azure/identity` is one. */
 export interface AzureTokenCredential {
@@ -259,32 +257,4 @@ class TokenWatch {
       },
     };
   }
-}
-
-/**
- * Loads `@azure/identity` at its first use.
- *
- * @param service - what needs it, for the message
- * @throws {TamperError} `DEPENDENCY_MISSING`
- */
-export async function loadIdentity(service: string): Promise<typeof import('@azure/identity')> {
-  try {
-    return await import('@azure/identity');
-  } catch (cause) {
-    throw cannotLoad({ service, packageName: '@azure/identity' }, cause);
-  }
-}
-
-/** What sends the requests of every credential. */
-export type IdentityHttpClient = NonNullable<import('@azure/identity').TokenCredentialOptions['httpClient']>;
-
-/**
- * What credentials send their requests with if nobody says otherwise. Resolved from the SDK, not from here: strict package
- * managers hide it from us.
- */
-function defaultHttpClient(): IdentityHttpClient {
-  const require = requireFrom(import.meta.url);
-  const ofIdentity = requireFrom(require.resolve('@azure/identity'));
-  const pipeline = ofIdentity('@azure/core-rest-pipeline') as { createDefaultHttpClient(): IdentityHttpClient };
-  return pipeline.createDefaultHttpClient();
 }
