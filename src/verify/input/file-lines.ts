@@ -68,7 +68,7 @@ export class FileLines {
       if (logOf(source.name) === log) return source;
       first ??= source;
     }
-    return first;
+    return first !== undefined && this.#begun.has(first) ? undefined : first; // that one begins with the rest of another line
   }
 
   #isRoom({ begun }: Unwrapping): boolean {

@@ -121,6 +121,11 @@ describe('a line that a carrier cut and went on with in the next file', () => {
     expect((await told(cut, criFile('b', cri('F {"b":1}')))).said).toEqual(['1 torn 8', '1@0 {"b":1}']);
   });
 
+  it('goes on in the next file of its own log, whatever ends inside a line between them', async () => {
+    const files = [criFile('a.log.1', cri('P {"a"')), criFile('b.log', cri('P {"b"')), criFile('a.log', cri('F :1}'))];
+    expect((await told(...files)).said).toEqual(['1 torn 4', '1@0 {"a":1}']);
+  });
+
   it('is torn where the file itself is, and its rest in the next one is no line', async () => {
     const { said } = await told(
       criFile('a', cri('P {"a"'), '2026'),
