@@ -56,13 +56,14 @@ function beginningOf(random: Random, bytes: Buffer): Buffer | undefined {
   return first !== undefined && beginning.length > bytes.indexOf(first) + first.length ? beginning : undefined;
 }
 
-/** One bit of an entry is another one, or lines that nobody sealed stand before it, before all, or begin behind all. */
+/** One bit of an entry is another one, or lines that nobody sealed stand before it, before all, or behind all. What no LF ends is none (M1.7). */
 function forgedIn(random: Random, bytes: Buffer): Buffer {
   const lines = linesOf(bytes);
-  const entries = [...lines.keys()].filter((at) => lines[at]?.includes('"integrity":{"seq":'));
+  const whole = bytes.at(-1) === 0x0a ? lines.length : lines.length - 1;
+  const entries = [...lines.keys()].filter((at) => at < whole && lines[at]?.includes('"integrity":{"seq":'));
   if (entries.length === 0) return bytes;
   const at = random.pick(entries);
-  if (random.chance(0.1)) return Buffer.concat([bytes, Buffer.from('{"n":1,"msg":"payment')]);
+  if (random.chance(0.1)) return Buffer.concat([bytes, Buffer.from('{"n":1,"msg":"payment of 7 accepted"}\n')]);
   if (random.chance(0.4)) {
     const before = random.chance(0.5) ? 0 : at;
     const lengths = lines.slice(0, before).map(({ length }) => length + 1);
