@@ -193,6 +193,17 @@ describe('what the report shows of others, and of what was not checked', () => {
     expect([bars('period'), bars('period unchecked')]).toEqual([checked, unchecked]);
   });
 
+  it('draws nothing as checked of a key period without a key, whatever of it has no open', async () => {
+    const report = await vectorReport('abandoned-file-missing-signed');
+    const streams = report.streams.map((stream) => ({
+      ...stream,
+      keys: stream.keys.map((key) => ({ ...key, checkedBy: [] })),
+      unproven: [{ firstSeq: 6, lastSeq: 8, macChecked: false }],
+    }));
+    const { elements } = checkDocument(renderReport({ ...report, streams }, about));
+    expect(elements.filter(({ attrs }) => attrs[0]?.value === 'period')).toEqual([]);
+  });
+
   it('a page of it never says of entries that a restart took over that all were checked', async () => {
     const { text } = checkDocument(renderReport(await vectorReport('adopted-accepted'), about));
     expect(text).not.toMatch(/all its \S+ entries were checked|Every entry is here, in its order, byte for byte/);

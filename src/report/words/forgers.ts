@@ -175,14 +175,10 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
       continue;
     }
     const to = Math.min(key.lastSeq, provenSize);
-    let next = from;
-    for (const taken of takenOverWithin({ takenOver }, from, to)) {
-      const last = Math.min(taken.lastSeq, to);
-      addSigned(how, next, taken.firstSeq - 1);
-      add(how === 'both' ? 'taken over with macs' : 'taken over', Math.max(taken.firstSeq, next), last);
-      next = last + 1;
+    for (const [begin, end, isTaken] of divided(from, to, takenOverWithin({ takenOver }, from, to))) {
+      if (isTaken) add(how === 'both' ? 'taken over with macs' : 'taken over', begin, end);
+      else addSigned(how, begin, end);
     }
-    addSigned(how, next, to);
     const rest = Math.max(from, provenSize + 1);
     if (how === 'both') addMac(rest, key.lastSeq);
     else add(unproven, rest, key.lastSeq);
@@ -192,7 +188,7 @@ export function whoCouldHaveForged(stream: StreamReport): Forgers[] {
 }
 
 /** These entries in parts, each inside one of the ranges or outside of all. The ranges are in the order in which they begin. */
-function* divided(from: number, to: number, ranges: readonly EntryRange[]): Generator<[number, number, boolean]> {
+export function* divided(from: number, to: number, ranges: Iterable<EntryRange>): Generator<[number, number, boolean]> {
   let next = from;
   for (const { firstSeq, lastSeq } of ranges) {
     if (lastSeq < next || firstSeq > to) continue;

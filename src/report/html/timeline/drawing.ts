@@ -1,6 +1,6 @@
 import type { TimelineEvent } from '../../../verify/model/timeline.ts';
 import type { KeyReport, StreamReport } from '../../../verify/verdict/report.ts';
-import { checkedHow, type EntryRange, uncheckedWithin } from '../../words/forgers.ts';
+import { checkedHow, divided, type EntryRange, uncheckedWithin } from '../../words/forgers.ts';
 import { html, type Markup } from '../markup.ts';
 
 /** The timeline as a picture: one lane for each kind of thing. */
@@ -93,20 +93,15 @@ function periodBars(stream: StreamReport, x: Place): Markup[] {
 function partsOf(key: KeyReport, stream: StreamReport): (EntryRange & { key: KeyReport; checked: boolean })[] {
   const how = checkedHow(key);
   const end = Math.min(key.lastSeq, stream.provenSize);
-  const parts: (EntryRange & { key: KeyReport; checked: boolean })[] = [];
-  let next = key.firstSeq;
-  const add = (lastSeq: number, checked: boolean): void => {
-    if (lastSeq < next) return;
-    parts.push({ key, firstSeq: next, lastSeq, checked });
-    next = lastSeq + 1;
-  };
-  for (const { firstSeq, lastSeq } of uncheckedWithin(stream, how, next, end)) {
-    add(firstSeq - 1, true);
-    add(Math.min(lastSeq, end), false);
-  }
-  add(end, how !== 'nothing');
-  add(key.lastSeq, false);
-  return parts;
+  const unchecked = uncheckedWithin(stream, how, key.firstSeq, end);
+  const parts = [...divided(key.firstSeq, end, unchecked)].map(([firstSeq, lastSeq, isUnchecked]) => ({
+    key,
+    firstSeq,
+    lastSeq,
+    checked: how !== 'nothing' && !isUnchecked,
+  }));
+  const rest = Math.max(end + 1, key.firstSeq);
+  return rest > key.lastSeq ? parts : [...parts, { key, firstSeq: rest, lastSeq: key.lastSeq, checked: false }];
 }
 
 /** Very many are lines, which do not cover one another. */
