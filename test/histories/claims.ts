@@ -1,6 +1,6 @@
 import type { VerifyReport } from '../../src/index.ts';
 import { Draft, type Item, isEntry, kindOf } from '../interop/differential/draft.ts';
-import { authOf, checksum, lineOf } from '../interop/differential/leaf.ts';
+import { otherRecord } from '../interop/differential/mutate-members.ts';
 import type { Random } from '../interop/differential/random.ts';
 import { asSealed, type History } from './history.ts';
 import type { World } from './world.ts';
@@ -30,10 +30,10 @@ export function makeClaim(random: Random, world: World): Claim | undefined {
   const changed: number[] = [];
   const rest = kept.map((item) => {
     const seq = random.chance(0.3) ? seqOfRecord(item) : undefined;
-    const other = seq === undefined ? undefined : rewritten(item);
-    if (seq === undefined || other === undefined) return item;
+    const bytes = seq === undefined ? undefined : otherRecord(item, item.bytes.lastIndexOf('"integrity"'));
+    if (seq === undefined || bytes === undefined) return item;
     changed.push(seq);
-    return other;
+    return { ...item, bytes };
   });
   if (changed.length === 0) return undefined;
   const publicOnly = world.mode === 'hash' || (world.mode === 'both' && random.chance(0.6));
@@ -50,18 +50,6 @@ export function makeClaim(random: Random, world: World): Claim | undefined {
 function seqOfRecord(item: Item): number | undefined {
   const read = isEntry(item) ? kindOf(item) : undefined;
   return read?.type === 'record' ? read.seq : undefined;
-}
-
-/** Another record, with a checksum of its own where the log has checksums. */
-function rewritten(item: Item): Item | undefined {
-  const read = kindOf(item);
-  const leaf = Buffer.from(item.bytes.subarray(0, -46));
-  const end = leaf.lastIndexOf('"integrity"');
-  const digit = leaf.subarray(0, end).findIndex((byte, place) => place > 3 && byte >= 0x30 && byte <= 0x39);
-  if (digit < 0) return undefined;
-  leaf[digit] = leaf[digit] === 0x39 ? 0x38 : 0x39;
-  const auth = read.type === 'record' && read.member === 'hash' ? checksum(leaf) : authOf(item.bytes);
-  return { file: item.file, bytes: lineOf(leaf, auth) };
 }
 
 /** What a verifier must not say of it. */

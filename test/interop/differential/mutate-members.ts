@@ -1,5 +1,5 @@
 import { type Draft, type Item, kindOf, placesOf } from './draft.ts';
-import { authOf, checksum, continuedIn, controlLeaf, lineOf, type Members, type Said, saidBy } from './leaf.ts';
+import { authOf, checksum, continuedIn, controlLeaf, leafOf, lineOf, type Members, type Said, saidBy } from './leaf.ts';
 import type { Random } from './random.ts';
 
 /** Changes of a control entry's members: another valid value, removed, added, reordered. */
@@ -144,12 +144,16 @@ export function changeRecord(random: Random, draft: Draft): Draft | undefined {
   const places = placesOf(draft, 'record');
   if (places.length === 0) return undefined;
   const at = random.pick(places);
-  const item = draft.items[at] as Item;
+  const other = otherRecord(draft.items[at] as Item);
+  return other && draft.spliced(at, 1, other);
+}
+
+/** A record with another digit before `end`, and a checksum of its own if it has one; undefined if there is no digit. */
+export function otherRecord(item: Item, end?: number): Buffer | undefined {
   const read = kindOf(item);
-  const leaf = Buffer.from(item.bytes.subarray(0, -46));
-  const digit = leaf.findIndex((byte, place) => place > 3 && byte >= 0x30 && byte <= 0x39);
+  const leaf = Buffer.from(leafOf(item.bytes));
+  const digit = leaf.subarray(0, end).findIndex((byte, place) => place > 3 && byte >= 0x30 && byte <= 0x39);
   if (digit < 0) return undefined;
   leaf[digit] = leaf[digit] === 0x39 ? 0x38 : 0x39;
-  const auth = 'member' in read && read.member === 'hash' ? checksum(leaf) : authOf(item.bytes);
-  return draft.spliced(at, 1, lineOf(leaf, auth));
+  return lineOf(leaf, 'member' in read && read.member === 'hash' ? checksum(leaf) : authOf(item.bytes));
 }
