@@ -67,7 +67,7 @@ export class Notifier {
     }
   }
 
-  /** Call it when everything was audited: what was not there is no finding anymore. */
+  /** Call it when everything was audited: forgets findings of streams that are gone. */
   endRound(): void {
     this.#sent.states.endRound();
   }

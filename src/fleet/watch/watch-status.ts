@@ -15,7 +15,7 @@ export class WatchStatus {
   #lastDone: { readonly at: string; readonly verdict: AuditSummary['verdict'] } | undefined;
   #failure: { readonly code: string; readonly message: string } | undefined;
 
-  /** `notifier` is undefined if there is no webhook. */
+  /** @param notifier - undefined without a webhook */
   constructor(notifier: Notifications | undefined) {
     this.#notifier = notifier;
   }

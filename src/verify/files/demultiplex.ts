@@ -54,7 +54,7 @@ class Demultiplexer implements LogSink {
   /** A byte order mark of which no stream was told yet. */
   #marked = false;
   #file = '';
-  /** Whether the lines of a stream are read in this round; in another one they were, or will be. */
+  /** Whether this round reads the lines of a stream. */
   #isOf: Round['isOf'] = () => true;
 
   constructor(
@@ -115,7 +115,7 @@ class Demultiplexer implements LogSink {
     this.#ofNoStream?.verifier.feedUnterminated(bytes, line, offset);
   }
 
-  /** The stream that is told of a line which is of none: the one before it. */
+  /** A line of no stream is a finding of the stream before it. */
   get #ofNoStream(): Lane | undefined {
     const lane = this.#last ?? this.#first;
     return lane !== undefined && this.#isOf(lane.tag) ? lane : undefined;
@@ -131,7 +131,7 @@ class Demultiplexer implements LogSink {
     for (const { verifier } of this.lanes.values()) verifier.state.maybeElsewhere = true;
   }
 
-  /** Streams whose files stand in orders of which there are too many: nothing of them was read. */
+  /** Reports streams that no round has read. */
   leaveOut(isLeft: Rounds['isLeft']): void {
     for (const { tag, verifier } of this.lanes.values()) {
       if (!isLeft(tag)) continue;
@@ -169,7 +169,7 @@ class Demultiplexer implements LogSink {
     return lane;
   }
 
-  /** Of a note in no proper form: the stream that its first line names. */
+  /** The stream that the first line of a malformed note names. */
   #claimedBy(line: Buffer): Lane | undefined {
     const note = noteOfLine(line);
     return this.lanes.get(tagOf(note.slice(0, note.indexOf('\n'))));

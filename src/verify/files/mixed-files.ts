@@ -82,11 +82,11 @@ export interface Round {
 /** All readings, one after another. */
 export interface Rounds {
   readonly rounds: readonly Round[];
-  /** Streams that are read in none: there are too many orders. */
+  /** Streams that no round reads: there are too many orders. */
   readonly isLeft: (tag: string) => boolean;
 }
 
-/** Pipes on several hosts may write streams into their files in orders that cross. So often are the files read at most. */
+/** Collectors on several hosts may write streams into their files in orders that cross. The files are read at most this often. */
 const MOST_ROUNDS = 16;
 
 /** For each stream its files, by their first seq. */
@@ -105,7 +105,7 @@ function byStream(files: readonly Mixed[]): Map<string, Mixed[]> {
 
 const seqIn = ({ seqs }: Mixed, tag: string): number => seqs.get(tag) ?? 0;
 
-/** Tells of each two files that follow each other in a stream, if nothing else leaves their order open. */
+/** The pairs of consecutive files of each stream; not two that begin with the same entry. */
 function* inTurn(streams: ReadonlyMap<string, readonly Mixed[]>): Generator<readonly [string, Mixed, Mixed]> {
   for (const [tag, files] of streams) {
     for (const [at, file] of files.entries()) {

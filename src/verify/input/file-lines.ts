@@ -4,7 +4,7 @@ import { logOf } from './rotated-names.ts';
 import type { Source } from './sources.ts';
 import { type LogSink, type OnBeside, Unwrapping } from './unwrapping.ts';
 
-/** So many bytes of lines that go on in later files are kept at once. */
+/** At most this many bytes of lines that go on in later files are kept at once. */
 const KEPT_LIMIT = 2 * LINE_LIMIT;
 
 /** The sources behind one of the files. */
@@ -18,7 +18,7 @@ export class FileLines {
   readonly #onBeside: OnBeside | undefined;
   #source: Source | undefined;
   #unwrapping: Unwrapping | undefined;
-  /** What files begin with that are still to come: the rest of a line that a file before them ended in. */
+  /** Files still to come that begin with the rest of a line, by what has begun that line. */
   readonly #begun = new Map<Source, { readonly unwrapping: Unwrapping; readonly how: 'goes on' | 'rest of torn' }>();
 
   constructor(sink: LogSink, onBeside?: OnBeside) {

@@ -61,7 +61,7 @@ export class Unwrapping implements LineSink {
     return this.#torn;
   }
 
-  /** The next file begins: the line of the log that the last one ended in goes on in it; or it was torn, and its rest stands there. */
+  /** The next file begins. `rest of torn`: it begins with the rest of a line whose beginning was torn. */
   beginFile(begins: 'goes on' | 'rest of torn' | 'new'): void {
     if (begins !== 'goes on') this.#forget();
     this.#isRest = begins === 'rest of torn';

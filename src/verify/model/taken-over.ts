@@ -6,11 +6,11 @@ export interface TakenOver {
   readonly macChecked: boolean;
 }
 
-/** Entries of a range that something has ended, of which nothing that proves later ones shows anything (M8.24). */
+/** Entries before a missing part, or without an open, that no later checkpoint proves (M8.24). */
 export interface Unproven {
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** Whether their MACs were checked, where they have any; not where no open says which key is theirs. */
+  /** Whether their MACs were checked; false if they have none, or no open says which key is theirs. */
   readonly macChecked: boolean;
 }
 

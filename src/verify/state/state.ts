@@ -139,7 +139,7 @@ export class StreamState {
   readonly takenOver: TakenOver[] = [];
   /** What of it had no MACs that were checked. */
   readonly adopted: TakenOver[] = [];
-  /** What nothing proves of the ranges before this one. */
+  /** The unproven entries of the ranges before this one. */
   readonly unproven: Unproven[] = [];
   abandonedEntries = 0;
 
@@ -189,12 +189,12 @@ export class StreamState {
     return this.#head !== undefined;
   }
 
-  /** What comes from `from` on has no open before it, and what may have been between `missing` and that is not here. */
+  /** Entries from `from` on have no open before them; those from `missing` to there are not here. */
   loseHead(missing: number, from: number): void {
     this.#head ??= { missing, from };
   }
 
-  /** Of the range up to `end`, what nothing proves: what stands behind its `proven` end, and what has no open. */
+  /** Notes the unproven entries of the range, which ends before `end`: those behind its `proven` end, and those without an open. */
   noteUnproven(proven: number, end: number): void {
     const { missing, from } = this.#head ?? { missing: end, from: end };
     const add = (firstSeq: number, lastSeq: number, macChecked: boolean): void => {

@@ -144,8 +144,8 @@ export interface StreamReport {
   /** By seq, without overlap, whether the auditor accepts them or not; absent where there are none. */
   readonly takenOver?: readonly TakenOver[];
   /**
-   * Where entries are missing, or an open is, what stands before the hole and behind the last checkpoint there is proven by
-   * nothing that comes later; absent where there is no such entry.
+   * Entries between the last checkpoint before a missing part and that part, and entries without an open: no later checkpoint
+   * proves them. Absent if there are none.
    */
   readonly unproven?: readonly Unproven[];
   readonly keys: readonly KeyReport[];
