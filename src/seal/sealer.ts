@@ -543,7 +543,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
           failure: this.#failure,
           limit,
         });
-        if (!inTime) this.#warn(unsignedAtEnd(this.origin));
+        if (!inTime) this.#warn(unsignedAtEnd(this.#run));
       }
     } finally {
       if (this.#closed) this.#keeping.keepLate(); // what came after the log had ended: whoever awaits this may exit next

@@ -22,6 +22,7 @@ export class StateFile {
   readonly #instance: string = randomBytes(4).toString('hex');
   #begun = 0;
   #written = 0;
+  #size = 0;
 
   /**
    * @param lease - of the stream's writer: nobody else may replace its state
@@ -31,6 +32,11 @@ export class StateFile {
     this.path = path;
     this.#lease = lease;
     this.#base = base;
+  }
+
+  /** The size in the newest state that was brought to the disk through this object; 0 if none was. */
+  get size(): number {
+    return this.#size;
   }
 
   /**
@@ -64,6 +70,7 @@ export class StateFile {
     const version = ++this.#begun;
     try {
       replaceFileSync(this.#replacement(version), Buffer.from(formatState(state)));
+      this.#size = Math.max(this.#size, state.size);
     } catch (cause) {
       throw this.#failed(cause);
     }
@@ -74,6 +81,7 @@ export class StateFile {
     const version = ++this.#begun;
     try {
       await replaceFile(this.#replacement(version), (file) => file.writeFile(formatState(state)));
+      this.#size = Math.max(this.#size, state.size);
     } catch (cause) {
       throw this.#failed(cause);
     }

@@ -166,9 +166,11 @@ class Patience {
 }
 
 /** A warning for an end without its signature. */
-export function unsignedAtEnd(origin: string): TamperError {
-  return new TamperError('TIMEOUT', `no signature came in time for the end of ${origin}`, {
-    hint: 'Nothing is lost: the next start signs it, marked as adopted (spec 6).',
+export function unsignedAtEnd({ site, isUnsaved }: StreamRun): TamperError {
+  return new TamperError('TIMEOUT', `no signature came in time for the end of ${site.origin}`, {
+    hint: isUnsaved
+      ? 'The state could not be saved, so the next start continues before these entries. They stay in the output, and verify reports them as abandoned (spec M8.26).'
+      : 'Nothing is lost: the next start signs it, marked as adopted (spec 6).',
   });
 }
 

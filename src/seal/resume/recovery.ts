@@ -127,9 +127,14 @@ export function openKnown({ file, offset, begun }: StreamState): number | undefi
   if (fd === undefined && offset > 0) throw gone(`${file} is gone, but the state says that it holds ${offset} bytes`);
   if (begun === undefined) return fd;
   if (fd === undefined) throw gone(`${file} is gone, but the state says that it was begun`);
-  const { size, ino } = fstatSync(fd, { bigint: true });
-  if (size > 0n || ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory) return fd;
-  closeDescriptor(fd);
+  let isIts = false;
+  try {
+    const { size, ino } = fstatSync(fd, { bigint: true });
+    isIts = size > 0n || ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory;
+  } finally {
+    if (!isIts) closeDescriptor(fd);
+  }
+  if (isIts) return fd;
   throw gone(`${file} is gone, and an empty file is in its place, but the state says that it was begun`);
 }
 

@@ -145,6 +145,11 @@ export class StreamRun implements SealedStream {
     return this.#life.is === 'open';
   }
 
+  /** Whether the next start will not know of entries that standard output has: nothing can read them there. */
+  get isUnsaved(): boolean {
+    return this.log.sink.name === STDOUT && this.#site.stateFile.size < this.log.frontier.size;
+  }
+
   /** Whether a line may be taken now: the file is open, and nothing is in the way. Whoever has lines asks this and nothing else. */
   get takesLines(): boolean {
     return this.isOpen && !this.#isFull && this.obstacle === undefined;
@@ -373,12 +378,17 @@ export class StreamRun implements SealedStream {
       if (this.log.sink.obstacle === undefined && this.writeOut()) break;
       await new Promise<void>((resolve) => this.#writeWaiters.push(resolve));
     }
-    if (this.#isDead() || job.size <= this.#state.size) return; // a newer one was persisted synchronously
+    if (this.#isPersisted(job)) return; // a newer one was, synchronously
     const { sink } = this.log;
     await sink.datasync();
-    if (this.#isDead() || job.size <= this.#state.size) return;
-    this.#state = stateAt(job, this.#state);
+    if (this.#isPersisted(job)) return;
+    if (job.size > this.#state.size) this.#state = stateAt(job, this.#state);
     await this.#replaceState();
+  }
+
+  /** Whether nothing is left to be done: what the disk refused is not there, whatever the state in memory says. */
+  #isPersisted(job: SealJob): boolean {
+    return this.#isDead() || job.size <= this.#site.stateFile.size;
   }
 
   publish(job: SealJob, note: string, full: boolean): void {
