@@ -12,7 +12,7 @@ const MOODS: readonly AnchorMood[] = ['well', 'well', 'away', 'hangs', 'loses', 
 export function anchoredScheduleOf(seed: number): Schedule {
   const random = new Random(seed + 0xa2c402);
   const isHonest = random.chance(0.5);
-  const base = scheduleOf(seed);
+  const base = scheduleOf(seed, false);
   const setup = { ...base.setup, listens: true, anchors: anchorsOf(random) };
   return isHonest ? honest(random, { ...base, setup }) : hostile(random, seed, setup);
 }

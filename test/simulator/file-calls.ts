@@ -16,6 +16,8 @@ const FLAGS: Readonly<Record<string, number>> = {
   wx: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
   a: constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND,
 };
+const STDOUT_FD = 1;
+const STDERR_FD = 2;
 type Done<T> = (error: unknown, result?: T) => void;
 interface StatOptions {
   readonly bigint?: boolean;
@@ -41,11 +43,13 @@ export function fileCalls(machine: () => Machine): FileCalls {
     // Linux closes it whatever it says
     machine().call('close', path, ({ calls }) => calls.close(fd), ({ calls }) => calls.close(fd)); // biome-ignore format: a pair
   };
-  const fstatSync = (fd: number, options?: StatOptions) =>
-    shown(
+  const fstatSync = (fd: number, options?: StatOptions) => {
+    if (fd === STDOUT_FD) return { size: 0, isFile: () => false };
+    return shown(
       machine().call('fstat', onFd(fd), ({ calls }) => calls.fstat(fd)),
       options,
     );
+  };
   const statSync = (path: string, options?: StatOptions) => {
     if (path.startsWith('/proc/')) return procOr(options?.throwIfNoEntry, path);
     try {
@@ -69,7 +73,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
   const readSync = (fd: number, into: Uint8Array, offset = 0, length = into.length - offset, position: number | null = null): number =>
     machine().call('read', onFd(fd), ({ calls }) => calls.read(fd, into, offset, length, position)); // biome-ignore format: short
   const writeSync = (fd: number, data: string | Uint8Array, ...place: (number | undefined | null)[]): number => {
-    if (fd <= 2) {
+    if (fd === STDERR_FD) {
       machine().current().stderr.push(String(data));
       return data.length;
     }
@@ -77,6 +81,7 @@ export function fileCalls(machine: () => Machine): FileCalls {
     const [offset = 0, length = bytes.length - (offset ?? 0), position = null] = typeof data === 'string' ? [] : place;
     const part = bytes.subarray(offset ?? 0, (offset ?? 0) + (length ?? 0));
     const host = machine();
+    if (fd === STDOUT_FD) return host.writePipe(part);
     const { struck } = host.faults;
     return host.call('write', onFd(fd), ({ calls }) => {
       const isShort = host.faults.struck > struck && part.length > 1;

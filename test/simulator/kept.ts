@@ -5,8 +5,6 @@ import type { Schedule } from './schedule.ts';
 export interface Kept extends Schedule {
   /** The class of what it found. */
   readonly what: string;
-  /** It is not repaired. */
-  readonly open?: boolean;
 }
 
 const directory = new URL('./kept/', import.meta.url);
@@ -19,7 +17,7 @@ export function keptSchedules(): (Kept & { readonly name: string })[] {
 }
 
 /** Keeps one as a test. */
-export function writeKept(name: string, { what, open, seed, setup, steps }: Kept): void {
-  const kept = { what, ...(open === true && { open }), seed, setup, steps };
+export function writeKept(name: string, { what, seed, setup, steps }: Kept): void {
+  const kept = { what, seed, setup, steps };
   writeFileSync(new URL(name, directory), `${JSON.stringify(kept, undefined, 2)}\n`);
 }

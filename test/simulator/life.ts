@@ -54,6 +54,7 @@ export class Life {
       arch: 'x64',
       env: { FAPILOG_TAMPER_ENGINE: 'typescript' },
       execArgv: [],
+      stdout: { writable: true },
       versions: { node: process.versions.node },
       version: process.version,
       geteuid: () => 1000,

@@ -4,6 +4,7 @@ import type { World } from './world.ts';
 
 /** Everything beside the log by name, and what was moved away: `ino` says in which order files were made. */
 export function contentsOf(world: World): Map<string, { content: Buffer; ino: number }> {
+  if (world.isPiped) return new Map([['a.jsonl', { content: world.machine.pipe.content, ino: 0 }]]);
   const names = [...(world.machine.mounts.get(LOG)?.root.names ?? [])].filter(([, { isDirectory }]) => !isDirectory);
   const there = names.map(([name, { content, ino }]) => [name, { content: Buffer.from(content), ino }] as const);
   // a power cut may bring back what was moved away

@@ -3,6 +3,7 @@ import type { Coverage } from './coverage.ts';
 import { Disk } from './disk.ts';
 import { Faults, type Operation } from './faults.ts';
 import { Killed, Life } from './life.ts';
+import { Pipe } from './pipe.ts';
 import type { Random } from './random.ts';
 import { systemError } from './system-calls.ts';
 import { Timeline } from './timeline.ts';
@@ -39,6 +40,8 @@ export class Machine {
   /** That of the anchor, which a power cut spares if it is elsewhere. */
   readonly anchorDisk: Disk = new Disk(43);
   isAnchorHere = false;
+  /** Standard output of its processes. */
+  readonly pipe: Pipe;
   readonly random: Random;
   readonly pace: Pace;
   readonly hasProc: boolean;
@@ -67,6 +70,7 @@ export class Machine {
     { trace, coverage }: { trace?: string[]; coverage?: Coverage } = {},
   ) {
     this.random = random;
+    this.pipe = new Pipe(random);
     this.pace = pace;
     this.hasProc = hasProc;
     this.trace = trace;
@@ -129,6 +133,7 @@ export class Machine {
     this.note('the power is cut');
     for (const life of this.#lives.values()) life.end();
     for (const disk of this.disks) disk.crash(this.random);
+    this.pipe.lose();
     if (this.isAnchorHere) this.anchorDisk.crash(this.random);
     this.boot++;
   }
@@ -137,11 +142,7 @@ export class Machine {
   call<T>(operation: Operation, path: string, act: (life: Life) => T, failed?: (life: Life) => void): T {
     const life = this.current();
     if (this.#isDead && path.startsWith(`/${ANCHOR}`)) this.#hangs(operation, path, life);
-    this.calls++;
-    if (--life.killAfter < 0) {
-      this.kill(life);
-      throw new Killed('killed before a call');
-    }
+    this.#begin(life);
     this.timeline.now += operation === 'sync' ? this.pace.sync : this.pace.call;
     const errno = this.faults.strike(operation, diskOf(path), this.timeline.now);
     this.coverage?.call(operation, errno, life);
@@ -150,14 +151,14 @@ export class Machine {
       this.#called(operation, path, errno);
       throw systemError(errno, operation, path);
     }
-    try {
-      const result = act(life);
-      this.#called(operation, path, errno ?? (typeof result === 'number' ? result : ''));
-      return result;
-    } catch (error) {
-      this.#called(operation, path, (error as NodeJS.ErrnoException).code ?? String(error));
-      throw error;
-    }
+    return this.#done(operation, path, () => act(life), errno);
+  }
+
+  /** A write of the running process to its standard output, which no disk can fail. */
+  writePipe(bytes: Buffer): number {
+    this.#begin(this.current());
+    this.timeline.now += this.pace.call;
+    return this.#done('write', 'standard output', () => this.pipe.write(bytes));
   }
 
   /** From now on every call to the anchor's mount waits; or those that wait go on. */
@@ -210,6 +211,24 @@ export class Machine {
     let digest = this.#digest;
     for (let at = 0; at < text.length; at++) digest = Math.imul(digest ^ text.charCodeAt(at), 16777619);
     this.#digest = digest;
+  }
+
+  #begin(life: Life): void {
+    this.calls++;
+    if (--life.killAfter >= 0) return;
+    this.kill(life);
+    throw new Killed('killed before a call');
+  }
+
+  #done<T>(operation: Operation, path: string, act: () => T, errno?: string): T {
+    try {
+      const result = act();
+      this.#called(operation, path, errno ?? (typeof result === 'number' ? result : ''));
+      return result;
+    } catch (error) {
+      this.#called(operation, path, (error as NodeJS.ErrnoException).code ?? String(error));
+      throw error;
+    }
   }
 
   #called(operation: Operation, path: string, result: string | number): void {

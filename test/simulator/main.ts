@@ -11,7 +11,7 @@ import { compileTree } from './tree.ts';
  * node --import ./test/child/typescript.mjs test/simulator/main.ts
  *   --seed S [--shrink]         one schedule, and all that happens in it; of its violations the first, or one that includes --what
  *   --seed S --keep NAME        shrinks it and keeps it as a test: test/simulator/kept/NAME.json
- *   --kept                      replays those, and notes in each whether it is open or repaired
+ *   --kept                      replays those, and says which these sources still show
  *   --count N | --seconds N     many, from seed --from on (default 1); each class of violation with its seeds
  *   --anchors                   seeds are those of a log with anchors
  *   --tree DIR                  the sources to simulate (default: these)
@@ -49,18 +49,17 @@ async function one(seed: number): Promise<void> {
   if (found === undefined) return;
   status = 1;
   if (!values.shrink && values.keep === undefined) return;
-  const small = { what: found.what, open: true, ...(await shrink(tree, schedule, found.what)) };
+  const small = { what: found.what, ...(await shrink(tree, schedule, found.what)) };
   if (values.keep !== undefined) writeKept(`${values.keep}.json`, small);
   for (const step of small.steps) process.stdout.write(`${JSON.stringify(step)}\n`);
 }
 
 /** Says of each kept schedule whether these sources still show what it found. */
 async function lookAtKept(): Promise<void> {
-  for (const { name, open: _before, ...kept } of keptSchedules()) {
+  for (const { name, ...kept } of keptSchedules()) {
     const { violations } = await simulate(tree, kept);
-    const isOpen = violations.some(({ what }) => what === kept.what); // it may show an open class as well
+    const isOpen = violations.some(({ what }) => what === kept.what);
     process.stdout.write(`${isOpen ? 'open    ' : 'repaired'}  ${name}: ${kept.what}\n`);
-    writeKept(name, { ...kept, open: isOpen });
   }
 }
 

@@ -4,6 +4,7 @@ import type { AnchorMood } from './anchors.ts';
 import { type Fault, type Operation, POSSIBLE } from './faults.ts';
 import type { Mood } from './key-service.ts';
 import type { Pace } from './machine.ts';
+import type { ReaderMood } from './pipe.ts';
 import { Random } from './random.ts';
 
 /** One thing that is done, or that happens. What is impossible where it comes up is passed over. */
@@ -23,6 +24,8 @@ export type Step =
   | { readonly do: 'new key' }
   | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'archive' | 'second writer' }
   | { readonly do: 'clock'; readonly ms: number }
+  /** Of a log on standard output. */
+  | { readonly do: 'reader'; readonly mood: ReaderMood }
   /** While no process runs, somebody moves the log's file out of its directory, brings all to new disks, or deletes the state. */
   | { readonly do: 'take away' | 'copy' | 'move' | 'lose state' }
   /** `which`: of its anchors, counted round. */
@@ -62,25 +65,44 @@ export interface Schedule {
 
 const ALL = Object.keys(POSSIBLE) as Operation[];
 const PATHS: readonly Operation[] = ['open', 'create', 'stat', 'list', 'mkdir', 'link', 'unlink', 'rename', 'statfs'];
+const READERS: readonly ReaderMood[] = ['reads', 'slow', 'slow', 'stalls', 'stalls', 'ends', 'dies'];
 const CHANGES: readonly Operation[] = ['create', 'mkdir', 'link', 'unlink', 'rename'];
 
-/** What a seed stands for. */
-export function scheduleOf(seed: number): Schedule {
+/** What a seed stands for. @param mayPipe - some logs go to standard output. Default true */
+export function scheduleOf(seed: number, mayPipe = true): Schedule {
   const random = new Random(seed);
   const setup = setupOf(random);
   const steps: Step[] = [];
   const between = new Random(seed + 0xd0); // of what happens while no process runs
-  const lives = random.between(1, 3);
+  const rare = new Random(seed + 0x919e); // of what few schedules have
+  const isPiped = rare.chance(0.1) && mayPipe;
+  const lives = Number(random.weighted({ 1: 4, 2: 5, 3: 2 }));
   const faulty = random.chance(0.85);
   for (let life = 0; life < lives; life++) {
     if (faulty && random.chance(0.15)) steps.push(trouble(random));
     steps.push({ do: 'start' });
-    for (let left = random.between(2, 9); left > 0; left--) steps.push(...step(random, faulty));
+    for (let left = random.between(2, 7); left > 0; left--) {
+      if (isPiped && rare.chance(0.2)) steps.push({ do: 'reader', mood: rare.pick(READERS) });
+      if (!setup.config.rotateChain && setup.pace.sync < 1 && rare.chance(0.0005)) steps.push(flood(rare));
+      steps.push(...step(random, faulty));
+    }
     steps.push(...end(random));
     if (random.chance(0.5)) steps.push({ do: 'heal' });
-    if (between.chance(0.25)) steps.push(whileDown(between, setup));
+    if (between.chance(0.25) && !isPiped) steps.push(whileDown(between, setup));
   }
-  return { seed, setup, steps };
+  return { seed, setup: isPiped ? piped(setup) : setup, steps };
+}
+
+/** Standard output has neither a name nor another file behind it. */
+function piped(setup: Setup): Setup {
+  const noFiles = {
+    file: '-',
+    rotateChain: false,
+    rotateMaxBytes: 0,
+    rotateIntervalSeconds: 0,
+    compressRotated: false,
+  };
+  return { ...setup, config: { ...setup.config, ...noFiles } };
 }
 
 function setupOf(random: Random): Setup {
@@ -160,10 +182,15 @@ function whileDown(random: Random, { config }: Setup): Step {
 function write(random: Random): Step {
   return {
     do: 'write',
-    lines: random.weighted({ one: 4, some: 4, many: 1 } as const) === 'one' ? 1 : random.between(2, 14),
+    lines: random.chance(0.45) ? 1 : random.between(2, 14),
     bytes: random.pick([40, 120, 400, 1_500]),
     together: random.chance(0.4),
   };
+}
+
+/** More than a turn takes, and than may wait. */
+function flood(random: Random): Step {
+  return { do: 'write', lines: random.between(2_000, 40_000), bytes: 40, together: random.chance(0.8) };
 }
 
 function trouble(random: Random): Step {

@@ -116,6 +116,11 @@ export class World {
     return this.#configs.at(-1) as ResolvedConfig;
   }
 
+  /** Whether the log goes to standard output. */
+  get isPiped(): boolean {
+    return this.config.file === '-';
+  }
+
   /** Whether closed files were compressed at some time. */
   get compresses(): boolean {
     return this.#configs.some(({ compressRotated }) => compressRotated);
@@ -189,6 +194,7 @@ export class World {
       if (this.anchored !== undefined) await this.machine.timeline.pass(END_LIMIT);
       this.#exit(run);
     }
+    this.machine.pipe.renew();
     if (this.leftovers().length === 0 || this.isRolledBack) return;
     // nobody can know which of them are in a file that was taken away, and that is said
     this.waitsForFile =
@@ -237,6 +243,7 @@ export class World {
         machine.faults.heal();
         this.keys.heal();
         this.anchored?.healed();
+        machine.pipe.become('reads');
         for (const disk of [...machine.disks, machine.anchorDisk]) disk.capacity = PLENTY;
         return;
       case 'anchor':
@@ -258,6 +265,9 @@ export class World {
         if (step.mood === 'well') this.keys.heal();
         else this.keys.mood = step.mood;
         return this.#spoilt(false);
+      case 'reader':
+        machine.pipe.become(step.mood);
+        return this.#spoilt(true);
       case 'new key':
         this.keys.versions++;
         return this.#disturbed();
@@ -333,7 +343,7 @@ export class World {
         this.anchored?.afterPowerCut();
         return;
       case 'second writer':
-        if (run !== undefined && !run.isSecond) await this.#second(run);
+        if (run !== undefined && !run.isSecond && !this.isPiped) await this.#second(run);
         return;
       default:
         if (run !== undefined) await this.#ofRun(step, run);
@@ -452,6 +462,7 @@ export class World {
     const { machine } = this;
     const { timeline } = machine;
     await timeline.settle();
+    if (slot === 0) machine.pipe.renew();
     const life = machine.start();
     const faulty =
       machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);
