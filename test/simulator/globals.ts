@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Transform } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Request } from './anchors.ts';
@@ -116,6 +117,7 @@ const files: FileCalls = fileCalls(machine);
 export const modules: Readonly<Record<string, object>> = {
   'node:fs': files.files,
   'node:fs/promises': files.promises,
+  'node:net': { isIP },
   'node:os': { hostname: () => 'host', constants: { signals: {} } },
   'node:crypto': { ...simulatedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
   'node:timers/promises': { setTimeout: (ms: number) => new Promise<void>((resolve) => timer(ms, resolve)) },

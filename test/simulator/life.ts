@@ -49,7 +49,10 @@ export class Life {
   #shown(machine: Machine): { process: Record<string, unknown> } {
     const shown: Record<string, unknown> = {
       pid: this.pid,
-      getBuiltinModule: (name: string) => process.getBuiltinModule(name),
+      getBuiltinModule: (name: string) => {
+        if (name !== 'node:zlib') throw new Error(`${name} is not modelled`);
+        return process.getBuiltinModule(name);
+      },
       platform: 'linux',
       arch: 'x64',
       env: { FAPILOG_TAMPER_ENGINE: 'typescript' },

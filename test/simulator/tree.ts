@@ -43,13 +43,19 @@ const AUDITOR = `
   export { createDataKey } from './src/keys/data-key.ts';
   export { TamperError } from './src/errors.ts';`;
 
-/** Puts others in the place of some of Node's modules: what these lack is an error of the build. */
-const instead = (given: Readonly<Record<string, object>>): Plugin => ({
+/** They compute, and reach nothing that is outside of a process. */
+const PURE: ReadonlySet<string> = new Set([
+  'node:path', 'node:util', 'node:util/types', 'node:events', 'node:stream', 'node:stream/promises', 'node:url', 'node:diagnostics_channel',
+]); // biome-ignore format: a list
+
+/** Puts others in the place of Node's modules: what these lack is an error of the build. @param inside - no other module is let through */
+const instead = (given: Readonly<Record<string, object>>, inside: boolean): Plugin => ({
   name: 'instead of Node',
   setup: (bundler) => {
-    bundler.onResolve({ filter: /^node:/ }, ({ path }) =>
-      path in given ? { path, namespace: 'world' } : { path, external: true },
-    );
+    bundler.onResolve({ filter: /^node:/ }, ({ path }) => {
+      if (path in given) return { path, namespace: 'world' };
+      return inside && !PURE.has(path) ? { errors: [{ text: `${path} is not modelled` }] } : { path, external: true };
+    });
     bundler.onLoad({ filter: /.*/, namespace: 'world' }, ({ path }) => {
       const names = Object.keys(given[path] ?? {}).filter((name) => /^\w+$/.test(name) && name !== 'default');
       const from = `__world.modules[${JSON.stringify(path)}]`;
@@ -100,6 +106,10 @@ async function bundle(directory: string, contents: string, plugins: Plugin[], in
   return (outputFiles[0] as { text: string }).text;
 }
 
+function refused(path: string): never {
+  throw new Error(`${path} is loaded from outside of the world`);
+}
+
 /** Compiles a tree. @param directory - it has `src` and `node_modules` */
 export async function compileTree(directory: string): Promise<Tree> {
   const root = resolve(directory);
@@ -108,7 +118,7 @@ export async function compileTree(directory: string): Promise<Tree> {
     const text = await bundle(root, contents, plugins, inside);
     const script = new vm.Script(`(function (require, module, exports, __world) {${text}\n})`, {
       filename: `${name}.js`,
-      importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER as never,
+      importModuleDynamically: (inside ? refused : vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER) as never,
     });
     const run = script.runInThisContext() as (...given: unknown[]) => void;
     return (world?: object): unknown => {
@@ -118,8 +128,10 @@ export async function compileTree(directory: string): Promise<Tree> {
     };
   };
   const outside = { modules: { 'node:crypto': simulatedCrypto }, Buffer: ReusedBuffer };
-  const auditor = (await compiled(AUDITOR, 'auditor', [instead(outside.modules)], false))(outside) as AuditorCode;
-  const writer = await compiled(WRITER, 'writer', [instead(modules), likeNew], true);
+  const auditor = (await compiled(AUDITOR, 'auditor', [instead(outside.modules, false)], false))(
+    outside,
+  ) as AuditorCode;
+  const writer = await compiled(WRITER, 'writer', [instead(modules, true), likeNew], true);
   const slots: { code: WriterCode; resets: (() => void)[] }[] = [];
   return {
     auditor,
