@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { anchoredScheduleOf } from './anchor-schedule.ts';
+import { play, playAsTold, playInProcesses } from './campaign.ts';
 import { Coverage } from './coverage.ts';
 import { keptSchedules, writeKept } from './kept.ts';
 import { scheduleOf } from './schedule.ts';
@@ -13,6 +14,7 @@ import { compileTree } from './tree.ts';
  *   --seed S --keep NAME        shrinks it and keeps it as a test: test/simulator/kept/NAME.json
  *   --kept                      replays those, and says which these sources still show
  *   --count N | --seconds N     many, from seed --from on (default 1); each class of violation with its seeds
+ *   --jobs J                    in J processes; the default is one
  *   --anchors                   seeds are those of a log with anchors
  *   --tree DIR                  the sources to simulate (default: these)
  *   --coverage                  which failures struck which calls in which phase
@@ -31,6 +33,8 @@ const { values } = parseArgs({
     anchors: { type: 'boolean', default: false },
     tree: { type: 'string', default: '.' },
     coverage: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
+    'as-told': { type: 'boolean', default: false },
   },
 });
 if (!values.coverage && values.seed === undefined) Error.stackTraceLimit = 0; // nobody reads them, and each costs more than a call
@@ -65,32 +69,27 @@ async function lookAtKept(): Promise<void> {
 
 async function many(count: number, seconds: number): Promise<void> {
   const coverage = values.coverage ? new Coverage() : undefined;
-  const classes = new Map<string, number[]>();
   const begun = performance.now();
-  const until = begun + seconds * 1000;
-  let played = 0;
-  let violated = 0;
-  for (let seed = Number(values.from); played < count && performance.now() < until; seed++) {
-    const { violations } = await simulate(tree, drawn(seed), coverage && { coverage });
-    played++;
-    if (violations.length > 0) violated++;
-    for (const what of new Set(violations.map((one) => one.what))) {
-      const seeds = classes.get(what);
-      if (seeds === undefined) classes.set(what, [seed]);
-      else seeds.push(seed);
-    }
-  }
+  const share = { from: Number(values.from), count };
+  const jobs = Number(values.jobs);
+  const { played, classes } =
+    jobs > 1
+      ? await playInProcesses(share, jobs)
+      : await play(tree, drawn, share, { until: begun + seconds * 1000, ...(coverage && { coverage }) });
   const took = (performance.now() - begun) / 1000;
-  process.stdout.write(`${played} schedules in ${took.toFixed(1)} s, ${(played / took).toFixed(0)} a second; ${violated} violated\n`);
-  for (const [what, seeds] of [...classes].sort((a, b) => b[1].length - a[1].length))
+  const violated = new Set(classes.flatMap(([, seeds]) => seeds)).size;
+  process.stdout.write(`${played} schedules in ${took.toFixed(1)} s, ${(played / took).toFixed(0)} a second\n`);
+  for (const [what, seeds] of classes.toSorted((a, b) => b[1].length - a[1].length))
     process.stdout.write(`${String(seeds.length).padStart(7)}  ${what}   seeds ${seeds.slice(0, 6).join(' ')}\n`);
   for (const [key, hits] of [...(coverage?.counts ?? [])].sort()) process.stdout.write(`${hits}\t${key}\n`);
+  process.stdout.write(`simulator: ${played - violated} passed, ${violated} failed\n`);
   if (violated > 0) status = 1;
-} // biome-ignore format: short
+}
 
-if (values.kept) await lookAtKept();
+if (values['as-told']) playAsTold(tree, drawn);
+else if (values.kept) await lookAtKept();
 else if (values.seed === undefined) {
   const isTimed = values.seconds !== undefined;
   await many(Number(values.count ?? (isTimed ? Number.POSITIVE_INFINITY : 1_000)), Number(values.seconds ?? Number.POSITIVE_INFINITY));
 } else await one(Number(values.seed)); // biome-ignore format: short
-process.exitCode = status;
+if (!values['as-told']) process.exitCode = status;

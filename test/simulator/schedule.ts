@@ -83,7 +83,7 @@ export function scheduleOf(seed: number, mayPipe = true): Schedule {
     steps.push({ do: 'start' });
     for (let left = random.between(2, 7); left > 0; left--) {
       if (isPiped && rare.chance(0.2)) steps.push({ do: 'reader', mood: rare.pick(READERS) });
-      if (!setup.config.rotateChain && setup.pace.sync < 1 && rare.chance(0.0005)) steps.push(flood(rare));
+      if (!setup.config.rotateChain && setup.pace.sync < 1 && rare.chance(0.0001)) steps.push(flood(rare));
       steps.push(...step(random, faulty));
     }
     steps.push(...end(random));
