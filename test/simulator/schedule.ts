@@ -50,6 +50,8 @@ export interface Setup {
   /** Somebody listens to the sealer's events. */
   readonly listens: boolean;
   readonly config: Partial<ResolvedConfig>;
+  /** Its keys can be had at once. */
+  readonly localKey?: boolean;
   readonly anchors?: AnchorSetup;
 }
 
@@ -67,7 +69,9 @@ const CHANGES: readonly Operation[] = ['create', 'mkdir', 'link', 'unlink', 'ren
 /** What a seed stands for. */
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed);
-  const setup = setupOf(random);
+  const local = new Random(seed + 0x10ca1);
+  const localKey = local.chance(0.4);
+  const setup = { ...setupOf(random), ...(localKey && { localKey }) };
   const steps: Step[] = [];
   const between = new Random(seed + 0xd0); // of what happens while no process runs
   const lives = random.between(1, 3);
@@ -75,8 +79,10 @@ export function scheduleOf(seed: number): Schedule {
   for (let life = 0; life < lives; life++) {
     if (faulty && random.chance(0.15)) steps.push(trouble(random));
     steps.push({ do: 'start' });
+    const begun = steps.length;
     for (let left = random.between(2, 9); left > 0; left--) steps.push(...step(random, faulty));
     steps.push(...end(random));
+    if (localKey && local.chance(0.5)) steps.splice(local.between(begun, steps.length), steps.length, { do: 'exit' });
     if (random.chance(0.5)) steps.push({ do: 'heal' });
     if (between.chance(0.25)) steps.push(whileDown(between, setup));
   }
