@@ -1,10 +1,10 @@
-import { type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
+import { modeOf, type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
 import { systemCode, TamperError } from './errors.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
-import { createProviderFor, postQuantumProviderFor } from './providers/index.ts';
+import { createProviderAtOnce, createProviderFor, postQuantumProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
-import { sourcesOf } from './seal/epoch/key-sources.ts';
+import { type KeySources, sourcesOf } from './seal/epoch/key-sources.ts';
 import { PlainLines } from './seal/plain-lines.ts';
 import { Sealer } from './seal/sealer.ts';
 import { endsLine } from './seal/stream/pending-lines.ts';
@@ -109,18 +109,24 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
   }
   const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, warnings, failsLater } = dependencies;
   const own = new Set<KeyProvider>();
+  const owned = (provider: KeyProvider): KeyProvider => {
+    own.add(provider);
+    return provider;
+  };
+  const keysOf = (key: KeyProvider, postQuantum = postQuantumKeyProvider): KeySources => {
+    const signing = signingKeyProvider ?? key;
+    return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing });
+  };
+  const keysInTime = async (): Promise<KeySources> => {
+    const key = owned(await createProviderFor(config));
+    return keysOf(key, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)));
+  };
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   const sealer: Sealer = new Sealer(config, {
-    keys: async () => {
-      const key = keyProvider ?? (await createProviderFor(config));
-      if (keyProvider === undefined) own.add(key);
-      const signing = signingKeyProvider ?? key;
-      let postQuantum = postQuantumKeyProvider;
-      if (postQuantum === undefined && keyProvider === undefined) {
-        postQuantum = await postQuantumProviderFor(config, key);
-        own.add(postQuantum);
-      }
-      return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing });
+    keys: () => {
+      if (keyProvider !== undefined) return keysOf(keyProvider);
+      const key = modeOf(config).postQuantumKey === undefined ? createProviderAtOnce(config) : undefined;
+      return key === undefined ? keysInTime() : keysOf(owned(key));
     },
     release: async () => {
       for (const provider of own) await provider.close();

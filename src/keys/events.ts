@@ -1,5 +1,6 @@
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { isTamperError, type TamperErrorCode } from '../errors.ts';
+import { inTime, type Steps, waitFor } from '../foundation/steps.ts';
 import type { KeySource } from './identity.ts';
 
 /** The name of the `node:diagnostics_channel` channel that carries every {@link KeyEvent}. */
@@ -67,25 +68,31 @@ export interface KeyEventFacts {
 
 const keyChannel: Channel = channel(keyChannelName);
 
-/** Runs one use of a key and publishes one {@link KeyEvent} for it, however it ends. Errors pass through unchanged. */
-export async function withKeyEvent<T>(start: KeyEventStart, run: (facts: KeyEventFacts) => Promise<T>): Promise<T> {
+/** One use of a key, for which one {@link KeyEvent} is published, however it ends. Errors pass through unchanged. */
+export function* keyUse<T>(start: KeyEventStart, run: (facts: KeyEventFacts) => Steps<T>): Steps<T> {
   const facts: KeyEventFacts = { attempts: 0 };
   const startedAt = Date.now();
   const startedTick = performance.now();
-  const publish = (outcome: KeyEvent['outcome']): void => {
-    if (!keyChannel.hasSubscribers) return;
-    const event: KeyEvent = { ...start, ...facts, startedAt, durationMs: performance.now() - startedTick, outcome };
-    keyChannel.publish(event);
-  };
+  let outcome: KeyEvent['outcome'] = 'ABORTED'; // nobody waited for its end
   try {
-    const result = await run(facts);
-    publish('ok');
+    const result = yield* run(facts);
+    outcome = 'ok';
     return result;
   } catch (error) {
     if (isTamperError(error) && error.requestId !== undefined) facts.requestId ??= error.requestId;
-    publish(isTamperError(error) ? error.code : 'INTERNAL');
+    outcome = isTamperError(error) ? error.code : 'INTERNAL';
     throw error;
+  } finally {
+    if (keyChannel.hasSubscribers) {
+      const event: KeyEvent = { ...start, ...facts, startedAt, durationMs: performance.now() - startedTick, outcome };
+      keyChannel.publish(event);
+    }
   }
+}
+
+/** {@link keyUse} of a key service, which takes time. */
+export function withKeyEvent<T>(start: KeyEventStart, run: (facts: KeyEventFacts) => Promise<T>): Promise<T> {
+  return inTime(keyUse(start, (facts) => waitFor(() => run(facts))));
 }
 
 /** Publishes a `warning`: something works, but should be changed. */

@@ -1,7 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
-import { isMlDsa, ML_DSA, type MlDsaAlgorithm, mlDsaPublicKey, mlDsaSpki } from '../core/ml-dsa.ts';
+import { ML_DSA, type MlDsaAlgorithm, mlDsaPublicKey, mlDsaSpki } from '../core/ml-dsa.ts';
 import { isError, TamperError } from '../errors.ts';
-import type { SigningKey } from './provider.ts';
 
 export { isMlDsa, ML_DSA_ALGORITHMS, type MlDsaAlgorithm, mlDsaSpki } from '../core/ml-dsa.ts';
 
@@ -166,12 +165,4 @@ function withNativeKey<T>(algorithm: MlDsaAlgorithm, seed: Uint8Array, use: (key
   } finally {
     key.fill(0);
   }
-}
-
-/** @throws {TamperError} `KEY_WRONG_USAGE`: the key that `post_quantum_key_id` names is not one of ML-DSA */
-export function assertPostQuantum({ algorithm, identity }: SigningKey): void {
-  if (isMlDsa(algorithm)) return;
-  throw new TamperError('KEY_WRONG_USAGE', `post_quantum_key_id names a key of ${algorithm}: ${identity}`, {
-    hint: 'Name a key of ML-DSA-44 or ML-DSA-65; other keys that sign are named by signing_key_id.',
-  });
 }

@@ -7,7 +7,7 @@
  * ever becomes null, false or a default.
  */
 import type { Mode } from '../config/index.ts';
-import type { MlDsaAlgorithm } from '../core/ml-dsa.ts';
+import { isMlDsa, type MlDsaAlgorithm } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
 import type { KeySource } from './identity.ts';
 import type { WarningListener } from './warnings.ts';
@@ -160,4 +160,12 @@ const maxMessageBytes = 4096;
 export function assertMessage(data: Uint8Array): void {
   if (data.length >= 1 && data.length <= maxMessageBytes) return;
   throw new TamperError('USAGE', `there are ${data.length} bytes to sign; only 1 to ${maxMessageBytes} are accepted`);
+}
+
+/** @throws {TamperError} `KEY_WRONG_USAGE`: the key that `post_quantum_key_id` names is not one of ML-DSA */
+export function assertPostQuantum({ algorithm, identity }: SigningKey): void {
+  if (isMlDsa(algorithm)) return;
+  throw new TamperError('KEY_WRONG_USAGE', `post_quantum_key_id names a key of ${algorithm}: ${identity}`, {
+    hint: 'Name a key of ML-DSA-44 or ML-DSA-65; other keys that sign are named by signing_key_id.',
+  });
 }

@@ -1,7 +1,7 @@
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
 import { isMlDsa, type MlDsaAlgorithm, mlDsaOf } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
-import { verifyMlDsa } from './ml-dsa.ts';
+import { inTime, type Steps, waitFor } from '../foundation/steps.ts';
 import type { SignatureAlgorithm } from './provider.ts';
 import { algorithmOf, readPublicKey, toCanonicalSpki } from './public-key.ts';
 
@@ -26,16 +26,29 @@ const digests: Readonly<Record<Exclude<ClassicalAlgorithm, 'kms-hmac-sha256'>, '
  * @throws {TamperError} `KEY_WRONG_USAGE`: the key is not of this algorithm, or the algorithm has no public key;
  * `KEY_MALFORMED`: the SPKI is unreadable; `DEPENDENCY_MISSING`: nothing here can check ML-DSA
  */
-export async function verifySignature(
+export function verifySignature(
   algorithm: SignatureAlgorithm,
   key: KeyObject | Uint8Array,
   data: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
+  return inTime(isSignature(algorithm, key, data, signature));
+}
+
+/** {@link verifySignature}, which takes time for ML-DSA alone. */
+export function* isSignature(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject | Uint8Array,
+  data: Uint8Array,
+  signature: Uint8Array,
+): Steps<boolean> {
   if (!isMlDsa(algorithm)) return verifyClassical(algorithm, key, data, signature);
   const spki = toCanonicalSpki(key, 'the public key');
   if (mlDsaOf(spki) !== algorithm) throw new TamperError('KEY_WRONG_USAGE', `the key is not for ${algorithm}`);
-  return verifyMlDsa(algorithm, spki, data, signature);
+  return yield* waitFor(async () => {
+    const { verifyMlDsa } = await import('./ml-dsa.ts');
+    return verifyMlDsa(algorithm, spki, data, signature);
+  });
 }
 
 /** {@link verifySignature} for what every Node.js computes by itself. */

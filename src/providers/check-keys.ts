@@ -1,6 +1,5 @@
 import { type ConfiguredKey, type ConfiguredSource, type Mode, modeOf, type ResolvedConfig } from '../config/index.ts';
-import { assertPostQuantum } from '../keys/ml-dsa.ts';
-import type { KeyContext, KeyProvider, SigningKey } from '../keys/provider.ts';
+import { assertPostQuantum, type KeyContext, type KeyProvider, type SigningKey } from '../keys/provider.ts';
 import { createSourceProvider, postQuantumProviderFor, sourcesOf } from './create-provider.ts';
 import type { DoctorCheck } from './doctor-check.ts';
 import { CompositeProvider } from './internal/composite.ts';

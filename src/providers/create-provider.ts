@@ -8,8 +8,10 @@ import {
   type TamperConfig,
 } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
+import { loadNow } from '../foundation/load-now.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { EnvKeyOptions } from './env.ts';
+import type { LocalSource } from './local.ts';
 
 /**
  * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
@@ -22,6 +24,17 @@ import type { EnvKeyOptions } from './env.ts';
 export async function createKeyProvider(config: TamperConfig = {}): Promise<KeyProvider> {
   return createProviderFor(resolveConfig({ code: config, env: process.env }).config);
 }
+
+/** {@link createProviderFor} at once; undefined unless all keys are local, and their code can be loaded so. */
+export function createProviderAtOnce(config: ResolvedConfig): KeyProvider | undefined {
+  const [source, signing] = sourcesOf(config);
+  if (!isLocalSource(source) || !(signing === undefined || isLocalSource(signing))) return undefined;
+  return loadLocal()?.createLocalProvider(source, signing, config);
+}
+
+const loadLocal = (): typeof import('./local.ts') | undefined => loadNow('./providers/local.js');
+
+const isLocalSource = (source: ConfiguredSource): source is LocalSource => isLocal(source);
 
 /** {@link createKeyProvider} for a configuration that is put together already. */
 export async function createProviderFor(config: ResolvedConfig): Promise<KeyProvider> {
@@ -83,13 +96,10 @@ export function sourcesOf(config: ResolvedConfig): [ConfiguredSource, Configured
  */
 export async function createSourceProvider(source: ConfiguredSource, config: ResolvedConfig): Promise<KeyProvider> {
   switch (source) {
-    case 'env': {
-      const { createEnvProvider } = await import('./env.ts');
-      return createEnvProvider(config);
-    }
+    case 'env':
     case 'file': {
-      const { createFileProvider } = await import('./file.ts');
-      return createFileProvider(config);
+      const { createLocalSource } = loadLocal() ?? (await import('./local.ts'));
+      return createLocalSource(source, config);
     }
     case 'aws-kms': {
       const { createAwsKmsProvider } = await import('./aws-kms/from-config.ts');

@@ -1,6 +1,7 @@
 import { modeOf, type ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { readsLikeKey, shown } from '../foundation/key-like.ts';
+import { plain } from '../foundation/steps.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { KeyWarnings, type WarningListener } from '../keys/warnings.ts';
 import { LocalKeyProvider, type LocalKeyText, type LocalKeyUse } from './internal/local-provider.ts';
@@ -26,7 +27,7 @@ export class EnvKeyProvider extends LocalKeyProvider implements KeyProvider {
     super({
       source: 'env',
       raw: false,
-      read: async (keyId, use) => readVariable(options, keyId, use),
+      read: (keyId, use) => plain(() => readVariable(options, keyId, use)),
     });
     const variables = [...Object.values(options.dataKeys ?? {}), ...Object.values(options.signingKeys ?? {})];
     if (variables.length === 0) return;

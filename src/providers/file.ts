@@ -1,9 +1,11 @@
+import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
+import { type Steps, waitFor } from '../foundation/steps.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { fileError, readKeyFile } from './internal/key-file.ts';
+import { bytesOfKeyFile, fileError } from './internal/key-file.ts';
 import { LocalKeyProvider, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Where one kind of key lies. */
@@ -33,9 +35,9 @@ export class FileKeyProvider extends LocalKeyProvider implements KeyProvider {
     super({
       source: 'file',
       raw: true,
-      read: async (keyId, use) => {
-        const path = await pathOf(options, keyId, use);
-        return { bytes: await readKeyFile(path, maxFileBytes), place: `file ${path}` };
+      *read(keyId, use) {
+        const path = yield* pathOf(options, keyId, use);
+        return { bytes: yield* bytesOfKeyFile(path, maxFileBytes), place: `file ${path}` };
       },
     });
   }
@@ -62,10 +64,10 @@ function locationOf(
   return key?.source === 'file' && path !== undefined ? { [use]: { path, keyId: key.keyId, directoryOnly } } : {};
 }
 
-async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse): Promise<string> {
+function* pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse): Steps<string> {
   const location = use === 'data key' ? options.dataKeys : options.signingKeys;
   if (location === undefined) throw notFound(`no file is configured for the ${use} "${keyId}"`, `configure a ${use}`);
-  if (await isDirectory(location.path)) {
+  if (yield* isDirectory(location.path)) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._@=+-]{0,127}$/.test(keyId)) {
       throw notFound(
         `"${keyId.slice(0, 128)}" cannot be the name of a key file in ${location.path}`,
@@ -92,9 +94,13 @@ async function pathOf(options: FileKeyOptions, keyId: string, use: LocalKeyUse):
   return location.path;
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+function* isDirectory(path: string): Steps<boolean> {
   try {
-    return (await stat(path)).isDirectory();
+    const found = yield* waitFor(
+      () => stat(path),
+      () => statSync(path),
+    );
+    return found.isDirectory();
   } catch (cause) {
     throw fileError(path, cause);
   }

@@ -4,6 +4,7 @@ import type { DoctorCheck } from './doctor-check.ts';
 export {
   createKeyProvider,
   createPostQuantumProvider,
+  createProviderAtOnce,
   createProviderFor,
   createSourceProvider,
   postQuantumProviderFor,

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { type Clock, wallClock } from '../foundation/clock.ts';
+import { type Steps, Task, waitFor } from '../foundation/steps.ts';
 import type { CheckpointEvent, SealerEvents } from './checkpoint/sealer-events.ts';
 import { STDOUT } from './disk/names.ts';
 import { withCode } from './disk/refusal.ts';
@@ -70,6 +71,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   readonly #abort = new AbortController();
   readonly #closeCalled = new AbortController();
   readonly #ready: Promise<void>;
+  /** The start; undefined if the constructor failed. */
+  #starting: Task<void> | undefined;
   readonly #forgetExit: (() => void) | undefined;
   readonly #chain: StreamChain;
   /** They may hold a last line whose end never comes. */
@@ -146,7 +149,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
-    this.#ready = failed === undefined ? this.#start().catch(throwWithCode) : Promise.reject(failed);
+    if (failed === undefined) this.#starting = new Task(this.#start());
+    this.#ready = this.#starting?.promise.catch(throwWithCode) ?? Promise.reject(failed);
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
 
@@ -286,7 +290,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     return this.#closing;
   }
 
-  /** Ends at once, for the end of the process: all is written and sealed; a signature comes at the next start. */
+  /** Ends at once, for the end of the process: all is written and sealed, and signed if the key is local; else the next start signs. */
   closeSync(): void {
     if (this.#closed) {
       this.#keeping.keepLate();
@@ -296,10 +300,19 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#closing ??= Promise.resolve();
     this.#publishing.stop();
     try {
+      this.#startNow();
       if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
       this.#end();
     }
+  }
+
+  /** Lines wait, and nobody waits for a key any more: the start is brought to its end if that takes no time, as with a local key. */
+  #startNow(): void {
+    const isNeeded = this.#keeping.spool.lines > 0 || !this.#pump.idle;
+    if (!isNeeded || this.#run !== undefined || this.#failure.error !== undefined) return;
+    const outcome = this.#starting?.finish();
+    if (outcome?.status === 'rejected') this.#warn(outcome.reason);
   }
 
   /** @returns what it failed with, where that is not thrown */
@@ -317,15 +330,15 @@ export class Sealer extends EventEmitter<SealerEvents> {
     for (const stream of this.#streams) stream.takeLast();
   }
 
-  async #start(): Promise<void> {
-    const found = this.#opening.site ?? (await this.#opening.wait(this.#abort.signal));
+  *#start(): Steps<void> {
+    const found = this.#opening.site ?? (yield* waitFor(() => this.#opening.wait(this.#abort.signal)));
     const { torn, tornFile: file } = found.resumption;
     if (torn !== undefined && file !== undefined)
       queueMicrotask(() => this.emit('torn', { origin: this.origin, file, bytes: torn.bytes })); // whoever made the sealer listens by then
     const { spool, unsealed } = this.#keeping;
     const warn = (error: unknown): void => this.#warn(error);
     this.#pump.spoolTo(spool);
-    const started = await prepareStart({
+    const { site, epoch, sources, opening, earlier, since } = yield* prepareStart({
       config: this.config,
       site: found,
       stream: this.#opening.names.stream,
@@ -341,15 +354,16 @@ export class Sealer extends EventEmitter<SealerEvents> {
       beginInstead: (site, reason) => this.#opening.beginInstead(site, reason),
       warn,
     });
-    if (started === undefined) return;
-    const { site, epoch, sources, opening, earlier, since } = started;
     this.#sources = sources;
     this.#earlier = earlier;
-    if (!(await this.#claimSpool(earlier, since !== undefined))) {
-      epoch.erase();
-      return;
+    let run: StreamRun | undefined;
+    try {
+      yield* this.#claimSpool(earlier, since !== undefined);
+      if (this.#isClosed()) return; // somebody who was told that it failed has closed it
+      run = this.#begin(site, epoch);
+    } finally {
+      if (run === undefined) epoch.erase();
     }
-    const run = this.#begin(site, epoch);
     run.begin(opening);
     if (since !== undefined) {
       if (earlier.gapDue('key_service') === undefined) run.stream.gap('key_service', 0, since);
@@ -362,32 +376,30 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /**
    * Lines of this run that wait on the disk go into the log before all others: until they can be claimed the run does not begin.
-   *
-   * @returns false if the sealer has ended meanwhile
    */
-  async #claimSpool(earlier: EarlierLines, wasAway: boolean): Promise<boolean> {
+  *#claimSpool(earlier: EarlierLines, wasAway: boolean): Steps<void> {
     const { spool } = this.#keeping;
     const finished: Kept[] = [];
-    for (let isFirst = true; ; isFirst = false) {
-      this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
-      try {
-        const spooled = spool.finish();
-        if (spooled !== undefined) finished.push(spooled);
-        for (let next = finished[0]; next !== undefined; next = finished[0]) {
-          earlier.add(next.file, wasAway);
-          finished.shift();
+    try {
+      for (let isFirst = true; ; isFirst = false) {
+        this.#pump.spoolTo(undefined); // in the same turn as the run begins: lines are never in memory alone
+        try {
+          const spooled = spool.finish();
+          if (spooled !== undefined) finished.push(spooled);
+          for (let next = finished[0]; next !== undefined; next = finished[0]) {
+            earlier.add(next.file, wasAway);
+            finished.shift();
+          }
+          return;
+        } catch (error) {
+          if (isFirst) this.#warn(error);
+          if (!isPassing(error, 'run')) return; // they wait for another start
         }
-        return true;
-      } catch (error) {
-        if (isFirst) this.#warn(error);
-        if (!isPassing(error, 'run')) return true; // they wait for another start
+        this.#pump.spoolTo(spool);
+        yield* waitFor(() => new Promise<void>((resolve) => this.#clock.after(CLAIM_WAIT, resolve)));
       }
-      this.#pump.spoolTo(spool);
-      await new Promise<void>((resolve) => this.#clock.after(CLAIM_WAIT, resolve));
-      if (this.#isClosed()) {
-        for (const kept of finished) this.#keeping.left(kept);
-        return false;
-      }
+    } finally {
+      for (const kept of finished) this.#keeping.left(kept);
     }
   }
 
@@ -534,6 +546,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const mark = this.#pump.mark();
     try {
       await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
+      if (!this.#closed) this.#startNow();
       if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on
@@ -601,6 +614,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     if (this.#closed) return;
     this.#closed = true;
     const closed = sealerClosed(this.origin);
+    this.#starting?.stop(this.#failure.error ?? closed);
     this.#failure.giveUp(closed);
     this.#pump.queue.fail(closed);
     this.#abort.abort();

@@ -3,6 +3,8 @@ import type { ResolvedConfig } from '../config/index.ts';
 import { selectEngine } from '../engine/selected-engine.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import type { Clock } from '../foundation/clock.ts';
+import { engineChoice } from '../foundation/engine-choice.ts';
+import { LATER, plain, type Steps, waitFor } from '../foundation/steps.ts';
 import { pause } from '../keys/retry.ts';
 import type { OpenBucket } from './anchor/object-anchor.ts';
 import type { FileClosedEvent } from './checkpoint/sealer-events.ts';
@@ -22,7 +24,7 @@ import type { Opening } from './stream/stream-writer.ts';
 
 /** What a sealer is made with, besides its configuration. */
 export interface SealerParts {
-  /** Where keys come from. Called until it works; a failure counts as a failure to start. */
+  /** Where keys come from; no promise if they are local. Called until it works; a failure counts as a failure to start. */
   readonly keys: () => Promise<KeySources> | KeySources;
   /** Opens the bucket of an anchor in S3. Called until it works; a failure is a warning. */
   readonly openBucket: OpenBucket;
@@ -51,7 +53,7 @@ export interface StartOptions {
   readonly site: StreamSite;
   /** What the stream's files in the state directory are called. */
   readonly stream: string;
-  readonly keys: () => Promise<KeySources> | KeySources;
+  readonly keys: () => Steps<KeySources>;
   /** Opens the bucket of an anchor. */
   readonly openBucket: OpenBucket;
   readonly clock: Clock;
@@ -81,21 +83,23 @@ export interface Start {
 }
 
 /** Opens the sources of keys, and passes on what they and the configuration warn of. */
-export async function openKeys(
+export function* openKeys(
   { keys, warnings = [] }: Pick<SealerParts, 'keys' | 'warnings'>,
   warn: (error: TamperError) => void,
-): Promise<KeySources> {
-  await selectEngine(); // whoever made the sealer listens by then
+): Steps<KeySources> {
+  // whoever made the sealer listens by then; without time the engine in TypeScript does as well, unless another one is demanded
+  yield* waitFor<unknown>(selectEngine, () => (engineChoice(process.env) === 'native' ? LATER : undefined));
   for (const text of warnings) warn(new TamperError('KEY_WARNING', text));
-  const sources = await keys();
+  const given = keys();
+  const sources = given instanceof Promise ? yield* waitFor(() => given) : given;
   for (const provider of providersOf(sources)) provider.onWarning?.(warn);
   return sources;
 }
 
-/** Fetches the first key of a run and finds what goes into its first entries. @returns undefined where the sealer has ended */
-export async function prepareStart(options: StartOptions): Promise<Start | undefined> {
+/** Fetches the first key of a run and finds what goes into its first entries. */
+export function* prepareStart(options: StartOptions): Steps<Start> {
   const { config, site, clock, signal } = options;
-  const { epoch, sources, since } = await firstEpoch({
+  const { epoch, sources, since } = yield* firstEpoch({
     sources: options.keys,
     origin: site.origin,
     number: site.state.epoch,
@@ -106,47 +110,54 @@ export async function prepareStart(options: StartOptions): Promise<Start | undef
   });
   let started: Start | undefined;
   try {
-    if (!signal.aborted) await checkAnchored(options, epoch);
-    if (!isAborted(signal)) started = await startWith(options, { epoch, sources, since });
+    yield* checkAnchored(options, epoch);
+    started = yield* startWith(options, { epoch, sources, since });
+    return started;
   } catch (error) {
     if (!isTamperError(error, 'STATE_CONFLICT') || config.onStateConflict !== 'new_stream') throw error;
     const instead = options.beginInstead(site, error.message);
-    return await prepareStart({ ...options, site: instead, keys: () => sources });
+    return yield* prepareStart({ ...options, site: instead, keys: () => plain(() => sources) });
   } finally {
     if (started === undefined) epoch.erase();
   }
-  return started;
 }
 
 /** M6.5. */
-async function checkAnchored(options: StartOptions, epoch: Epoch): Promise<void> {
+function* checkAnchored(options: StartOptions, epoch: Epoch): Steps<void> {
   const { config, site, openBucket, signal, closing, warn } = options;
   if (config.anchors.length === 0) return;
-  const { checkAnchors } = await import('./resume/check-anchors.ts');
-  await checkAnchors({ names: config.anchors, site, epoch, openBucket, signal, closing, warn });
+  yield* waitFor(async () => {
+    const { checkAnchors } = await import('./resume/check-anchors.ts');
+    await checkAnchors({ names: config.anchors, site, epoch, openBucket, signal, closing, warn });
+  });
 }
 
-async function startWith(
+function* startWith(
   options: StartOptions,
   { epoch, sources, since }: Pick<Start, 'epoch' | 'sources' | 'since'>,
-): Promise<Start | undefined> {
+): Steps<Start> {
   const { config, site, stream, signal, unsealed, spool, longLine, warn } = options;
   const { resumption, state } = site;
   checkMode(resumption.current?.key, epoch);
-  const opening = await openingOf(resumption, epoch, state.after, warn);
+  const opening = yield* openingOf(resumption, epoch, state.after, warn);
   const { maxLineBytes } = config;
-  const begun = await beginSite(options);
-  await spool.sync().catch(warn); // they are brought to the disk again when no more are added
+  const begun = yield* beginSite(options);
+  try {
+    yield* waitFor(
+      () => spool.sync(), // they are brought to the disk again when no more are added
+      () => undefined,
+    );
+  } catch (error) {
+    warn(error);
+  }
   const ownFile = spool.path;
   const logs = dirname(state.base);
-  const earlier = await EarlierLines.find({ unsealed, logs, stream, maxLineBytes, longLine, ownFile, warn, signal });
-  if (!isAborted(signal)) return { site: begun, epoch, sources, opening, earlier, since };
-  earlier.close();
-  return undefined;
+  const earlier = yield* EarlierLines.find({ unsealed, logs, stream, maxLineBytes, longLine, ownFile, warn, signal });
+  return { site: begun, epoch, sources, opening, earlier, since };
 }
 
 /** The site with a state that knows its file. What the disk refuses for now is waited for. */
-async function beginSite({ config, site, clock, signal, warn }: StartOptions): Promise<StreamSite> {
+function* beginSite({ config, site, clock, signal, warn }: StartOptions): Steps<StreamSite> {
   for (let isFirst = true; ; isFirst = false) {
     try {
       return { ...site, state: beginIn(site.sink, site.state, site.stateFile) };
@@ -154,11 +165,6 @@ async function beginSite({ config, site, clock, signal, warn }: StartOptions): P
       if (config.onWriteFailure === 'stop' || !isPassing(error, 'run')) throw error;
       if (isFirst) warn(error);
     }
-    await pause(DISK_WAIT, 'waiting for the disk', signal, clock);
+    yield* waitFor(() => pause(DISK_WAIT, 'waiting for the disk', signal, clock));
   }
-}
-
-/** Asked again after each wait. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

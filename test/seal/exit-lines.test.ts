@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { generateKeyFile } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { someOf } from '../support/tier.ts';
 import { workplace } from './workplace.ts';
@@ -66,6 +68,82 @@ it.each(
   expect(stdout.trim().split('\n').sort()).toEqual(['{"late":0}', '{"late":1}', '{"late":2}', '{"n":0}']);
 });
 
+const modes = [
+  { mode: 'MACs', more: {} },
+  { mode: 'signatures', more: { algorithm: 'Ed25519' } },
+  { mode: 'both', more: { signingKeyId: 'sign' } },
+];
+const sources = ['env', 'file'] as const;
+/** What a job does after it has logged; the last ones end while the start is under way. */
+const ways = [
+  'process.exit(0);',
+  '',
+  'throw new Error();',
+  'await null; process.exit(0);',
+  'setImmediate(process.exit, 0);',
+];
+const jobs = [
+  ...modes.flatMap((one) => sources.map((source) => ({ ...one, source, way: 'process.exit(0);' }))),
+  ...ways.slice(1).map((way) => ({ mode: 'both', more: { signingKeyId: 'sign' }, source: 'file' as const, way })),
+];
+
+it.each(someOf(jobs, 2))('short jobs seal their lines: $mode from $source, $way', async ({ mode, more, source, way }) => {
+  const { directory } = workplace();
+  const [data, sign] = [join(directory, 'data.key'), join(directory, 'sign.key')];
+  await generateKeyFile(data, 'HMAC-SHA256');
+  await generateKeyFile(sign, 'Ed25519');
+  const [file, stateDir, origin] = [join(directory, 'a.jsonl'), join(directory, 'state'), 'audit.example.com/jobs'];
+  const first = mode === 'signatures' ? sign : data;
+  const paths = { keyFilePath: first, ...(mode === 'both' && { signingKeyFilePath: sign }) };
+  const options = { file, stateDir, origin, keySource: source, ...more, ...(source === 'file' && paths) };
+  const variables = {
+    FAPILOG_TAMPER_KEY: readFileSync(first, 'utf8'),
+    FAPILOG_TAMPER_SIGNING_KEY: readFileSync(sign, 'utf8'),
+  };
+  const env = { ...process.env, ...(source === 'env' && variables) };
+  for (let n = 1; n <= 3; n++) {
+    const job = `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href)};
+      const sealer = createSealer(${JSON.stringify(options)});
+      sealer.write('{"n":${n}}');
+      ${way}`;
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', job], { env, encoding: 'utf8' });
+    expect(stderr).not.toMatch(/fapilog-tamper: |Warning/);
+  }
+  expect(readdirSync(stateDir).filter((name) => /unsealed-|keeping-/.test(name))).toEqual([]);
+  const keys = mode === 'MACs' ? [] : ['--public-key', `${sign}.pub`];
+  if (mode !== 'signatures') keys.push('--keys', data);
+  const main = join(built.directory, 'dist/cli/main.js');
+  const { status, stdout } = spawnSync(process.execPath, [main, 'verify', file, '--origin', origin, ...keys], {
+    encoding: 'utf8',
+  });
+  expect(stdout).toMatch(/^OK .*\n(?:.*\n)*? {2}entries 1 to \d+, 3 records, .*; closed\n/);
+  expect(status).toBe(0);
+}); // biome-ignore format: short
+
+it('short jobs seal their lines behind those that a killed process had begun to seal', () => {
+  const { directory } = workplace();
+  const stateDir = join(directory, 'state');
+  const options = { file: join(directory, 'a.jsonl'), stateDir, origin: 'audit.example.com/exit', keySource: 'env' };
+  const env = { ...process.env, FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
+  const job = (n: number, end: string, more = ''): void => {
+    const text = `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href)};
+      const never = () => new Promise(() => undefined);
+      const sealer = createSealer({ ...${JSON.stringify(options)}, ${more} });
+      sealer.write('{"n":${n}}');
+      ${end}`;
+    spawnSync(process.execPath, ['--input-type=module', '-e', text], { env });
+  };
+  const left = (): number => readdirSync(stateDir).filter((name) => /unsealed-|keeping-/.test(name)).length;
+  job(1, 'process.exit(0);', "keyProvider: { source: 'env', getKey: never, rotateCheck: never, close: never }");
+  job(2, "await sealer.ready; process.kill(process.pid, 'SIGKILL');");
+  expect(left()).toBeGreaterThan(0);
+  job(3, 'process.exit(0);');
+  expect(left()).toBe(0);
+  const main = join(built.directory, 'dist/cli/main.js');
+  const { stdout } = spawnSync(process.execPath, [main, 'cat', options.file], { encoding: 'utf8' });
+  expect(stdout).toBe('{"n":1}\n{"n":2}\n{"n":3}\n');
+});
+
 it('a short job that ends before its key has come says which lines wait where, and so do verify and doctor', () => {
   const { directory } = workplace();
   const options = { file: join(directory, 'a.jsonl'), stateDir: join(directory, 'state'), keySource: 'env' };
@@ -77,7 +155,9 @@ it('a short job that ends before its key has come says which lines wait where, a
   };
   const library = JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href);
   const job = `import { createSealer } from ${library};
-    const sealer = createSealer(${JSON.stringify(options)});
+    const never = () => new Promise(() => undefined);
+    const keyProvider = { source: 'env', getKey: never, rotateCheck: never, close: async () => undefined };
+    const sealer = createSealer({ ...${JSON.stringify(options)}, keyProvider });
     for (let n = 0; n < 3; n++) sealer.write('{"n":1}');
     process.exit(0);`;
   const node = (...argv: string[]) => spawnSync(process.execPath, argv, { env, encoding: 'utf8' });

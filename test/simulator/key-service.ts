@@ -6,7 +6,8 @@ import {
   randomBytes,
   sign as signReally,
 } from 'node:crypto';
-import type { KeyProvider, TamperErrorCode } from '../../src/index.ts';
+import type { DataKey, KeyProvider, TamperErrorCode } from '../../src/index.ts';
+import type { EnvKeyProvider } from '../../src/providers/env.ts';
 import { Killed } from './life.ts';
 import type { Machine } from './machine.ts';
 import { isSignature, signatureBy } from './simulated-crypto.ts';
@@ -75,7 +76,7 @@ export class KeyService {
   }
 
   /** The service as a process, or an auditor (no machine), uses it. */
-  provider(code: Pick<AuditorCode, 'TamperError' | 'createDataKey'>, machine?: Machine): KeyProvider {
+  provider(code: Pick<AuditorCode, 'TamperError' | 'createDataKey'>, machine?: Machine, isLocal = false): KeyProvider {
     const { TamperError, createDataKey } = code;
     let seen = this.versions;
     const identityOf = (version: number): string => `${KEY}:v${version}`;
@@ -104,22 +105,35 @@ export class KeyService {
         : signatureBy(spkiOf(version), data);
       return { ...signing(id), bytes };
     };
-    const provider: KeyProvider = {
+    const dataKey = (context: { origin: string; kid: string }): DataKey => {
+      const version = this.versions;
+      const wrapped = machine?.random.bytes(16) ?? randomBytes(16);
+      const material = materialOf(version, wrapped, context);
+      if (this.#isReal) return createDataKey({ material, source: 'env', identity: KEY });
+      return createDataKey({ material, source: SOURCE, identity: identityOf(version), wrapped });
+    };
+    const publicKey = (id: string) => ({ ...signing(id), spki: spkiOf(versionOf(id)) });
+    const now = <T>(what: string, answer: () => T): T => {
+      machine?.note(`the key, ${this.mood}, at once: ${what}`);
+      if (this.mood === 'well' || this.mood === 'slow') return answer();
+      throw new TamperError(this.mood === 'stalls' ? 'TIMEOUT' : ERRORS[this.mood][0], `the key: ${what}`);
+    };
+    const provider: KeyProvider & { atOnce?: EnvKeyProvider['atOnce'] } = {
       source: SOURCE,
-      getKey: (_, context, { signal } = {}) =>
-        call('getKey', signal, () => {
-          const version = this.versions;
-          const wrapped = machine?.random.bytes(16) ?? randomBytes(16);
-          const material = materialOf(version, wrapped, context);
-          if (this.#isReal) return createDataKey({ material, source: 'env', identity: KEY });
-          return createDataKey({ material, source: SOURCE, identity: identityOf(version), wrapped });
-        }),
+      ...(isLocal && {
+        atOnce: {
+          getKey: (_, context) => now('getKey', () => dataKey(context)),
+          getSigningKey: (id) => now('getSigningKey', () => publicKey(id)),
+          sign: (id, data) => now('sign', () => signature(id, data)),
+        },
+      }),
+      getKey: (_, context, { signal } = {}) => call('getKey', signal, () => dataKey(context)),
       recoverKey: ({ identity, wrapped = Buffer.alloc(0) }, _, context, { signal } = {}) =>
         call('recoverKey', signal, () =>
           createDataKey({ material: materialOf(versionOf(identity), wrapped, context), source: SOURCE, identity, wrapped }),
         ),
       getSigningKey: (id, { signal } = {}) =>
-        call('getSigningKey', signal, () => ({ ...signing(id), spki: spkiOf(versionOf(id)) })),
+        call('getSigningKey', signal, () => publicKey(id)),
       sign: (id, data, { signal } = {}) => call('sign', signal, () => signature(id, data)),
       signBatch: (id, items, { signal } = {}) =>
         call('signBatch', signal, () => items.map((data) => signature(id, data))),

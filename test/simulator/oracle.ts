@@ -264,6 +264,12 @@ function checkRuns(world: World, add: Add): void {
       !world.isRolledBack
     )
       add('lines are kept though nothing failed', `${where}: ${kept}`);
+    const isAlone = world.runs.every(({ isSecond }) => !isSecond);
+    const isUndisturbed = world.runs.every(
+      (one) => one.number > run.number || (!one.hadFault && (one.ending === 'closed' || one.ending === 'exited')),
+    );
+    if (kept > 0 && run.ending === 'exited' && world.hasLocalKey && isUndisturbed && isAlone && !world.isRolledBack)
+      add('an exit keeps lines though its key is local', `${where}: ${kept}`);
     if (run.openAfterClose > 0) add('descriptors stay open after close()', `${where}: ${run.openAfterClose}`);
   }
 }

@@ -53,6 +53,8 @@ export interface Setup {
   /** Somebody listens to the sealer's events. */
   readonly listens: boolean;
   readonly config: Partial<ResolvedConfig>;
+  /** Its keys can be had at once. */
+  readonly localKey?: boolean;
   readonly anchors?: AnchorSetup;
 }
 
@@ -71,7 +73,9 @@ const CHANGES: readonly Operation[] = ['create', 'mkdir', 'link', 'unlink', 'ren
 /** What a seed stands for. @param mayPipe - some logs go to standard output. Default true */
 export function scheduleOf(seed: number, mayPipe = true): Schedule {
   const random = new Random(seed);
-  const setup = setupOf(random);
+  const local = new Random(seed + 0x10ca1);
+  const localKey = local.chance(0.4);
+  const setup = { ...setupOf(random), ...(localKey && { localKey }) };
   const steps: Step[] = [];
   const between = new Random(seed + 0xd0); // of what happens while no process runs
   const rare = new Random(seed + 0x919e); // of what few schedules have
@@ -81,12 +85,14 @@ export function scheduleOf(seed: number, mayPipe = true): Schedule {
   for (let life = 0; life < lives; life++) {
     if (faulty && random.chance(0.15)) steps.push(trouble(random));
     steps.push({ do: 'start' });
+    const begun = steps.length;
     for (let left = random.between(2, 7); left > 0; left--) {
       if (isPiped && rare.chance(0.2)) steps.push({ do: 'reader', mood: rare.pick(READERS) });
       if (!setup.config.rotateChain && setup.pace.sync < 1 && rare.chance(0.0001)) steps.push(flood(rare));
       steps.push(...step(random, faulty));
     }
     steps.push(...end(random));
+    if (localKey && local.chance(0.5)) steps.splice(local.between(begun, steps.length), steps.length, { do: 'exit' });
     if (random.chance(0.5)) steps.push({ do: 'heal' });
     if (between.chance(0.25) && !isPiped) steps.push(whileDown(between, setup));
   }

@@ -146,6 +146,11 @@ export class World {
     return this.config.useKmsSigning || this.config.signingKeyId !== undefined;
   }
 
+  /** Its keys can be had at once, as those of a file can. */
+  get hasLocalKey(): boolean {
+    return this.#schedule.setup.localKey === true;
+  }
+
   get listens(): boolean {
     return this.#schedule.setup.listens;
   }
@@ -481,7 +486,7 @@ export class World {
         keys: () => {
           // its stream is known by now, and it asks its anchors next
           if (anchors !== 'none') run.looks = this.anchored?.look(run.sealer?.origin ?? '') ?? [];
-          return this.#sources(this.keys.provider(code, machine));
+          return this.#sources(this.keys.provider(code, machine, this.hasLocalKey));
         },
         openBucket: this.anchored?.opener(code) ?? unexpected,
         clock: clockOf(machine, life),

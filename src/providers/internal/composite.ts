@@ -1,4 +1,5 @@
 import { isError, TamperError } from '../../errors.ts';
+import { type KeysAtOnce, keysAtOnce } from '../../keys/at-once.ts';
 import type { KeySource } from '../../keys/identity.ts';
 import type {
   CallOptions,
@@ -23,6 +24,11 @@ export class CompositeProvider implements KeyProvider {
     this.#data = data;
     this.#signing = signing;
     this.source = data.source;
+  }
+
+  get atOnce(): KeysAtOnce | undefined {
+    const [data, signing] = [keysAtOnce(this.#data), keysAtOnce(this.#signing)];
+    return data && signing && { ...signing, getKey: data.getKey };
   }
 
   getKey(keyId: string, context: KeyContext, options?: CallOptions): Promise<DataKey> {

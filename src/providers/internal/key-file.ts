@@ -1,8 +1,10 @@
+import { type BigIntStats, closeSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
-import { numbersOf, openStated } from '../../foundation/regular-file.ts';
+import { numbersOf, openRegularSync, openStated } from '../../foundation/regular-file.ts';
 import { checkSecretFile } from '../../foundation/secret-file.ts';
+import { inTime, type Steps, waitFor } from '../../foundation/steps.ts';
 import { malformed } from './key-text.ts';
 
 /** So much is asked for at least, in bytes. */
@@ -15,18 +17,21 @@ const SMALL = 4096;
  * @throws {@link TamperError} `KEY_NOT_FOUND`, `ACCESS_DENIED`, `READ_FAILED`, `KEY_FILE_PERMISSIONS`, `KEY_MALFORMED` where it
  *   is longer, or no regular file
  */
-export async function readKeyFile(path: string, limit: number): Promise<Buffer> {
-  const { file, stats } = await openStated(path).catch((cause: unknown) => {
-    throw fileError(path, cause);
-  });
+export function readKeyFile(path: string, limit: number): Promise<Buffer> {
+  return inTime(bytesOfKeyFile(path, limit));
+}
+
+/** {@link readKeyFile}. */
+export function* bytesOfKeyFile(path: string, limit: number): Steps<Buffer> {
+  const opened = yield* openKeyFile(path);
   const place = `file ${path}`;
   let buffer: Buffer | undefined;
   try {
-    const { size, ...owned } = numbersOf(stats);
+    const { size, ...owned } = numbersOf(opened.stats);
     checkSecretFile('key file', path, owned);
     if (size > limit) throw malformed(place, `is longer than ${limit} bytes`);
     buffer = Buffer.alloc(Math.min(Math.max(size, SMALL), limit) + 1);
-    const length = await readAll(file, buffer);
+    const length = yield* readAll(opened, buffer);
     if (length > limit) throw malformed(place, `is longer than ${limit} bytes`);
     if (length === buffer.length) throw malformed(place, 'grew while it was read');
     const bytes = Buffer.alloc(length);
@@ -36,14 +41,42 @@ export async function readKeyFile(path: string, limit: number): Promise<Buffer> 
     throw cause instanceof TamperError ? cause : fileError(path, cause);
   } finally {
     buffer?.fill(0);
-    await file.close();
+    yield* waitFor(
+      async () => opened.file?.close(),
+      () => closeSync(opened.fd),
+    );
   }
 }
 
-async function readAll(handle: FileHandle, buffer: Buffer): Promise<number> {
+/** `file`: how it is used where there is time. */
+interface OpenKeyFile {
+  readonly fd: number;
+  readonly file?: FileHandle;
+  readonly stats: BigIntStats;
+}
+
+function* openKeyFile(path: string): Steps<OpenKeyFile> {
+  try {
+    return yield* waitFor<OpenKeyFile>(
+      async () => {
+        const { file, stats } = await openStated(path);
+        return { fd: file.fd, file, stats };
+      },
+      () => openRegularSync(path),
+    );
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+function* readAll({ fd, file }: OpenKeyFile, buffer: Buffer): Steps<number> {
   let length = 0;
   while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+    const [from, left] = [length, buffer.length - length];
+    const bytesRead = yield* waitFor(
+      async () => (await file?.read(buffer, from, left, from))?.bytesRead ?? 0,
+      () => readSync(fd, buffer, from, left, from),
+    );
     if (bytesRead === 0) break;
     length += bytesRead;
   }

@@ -1,8 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { isLocal } from '../../config/index.ts';
 import { TamperError } from '../../errors.ts';
+import { atOnce, inTime, type Steps, waitFor } from '../../foundation/steps.ts';
+import type { KeysAtOnce } from '../../keys/at-once.ts';
 import { createDataKey } from '../../keys/data-key.ts';
-import { type KeyOperation, withKeyEvent } from '../../keys/events.ts';
+import { type KeyOperation, keyUse } from '../../keys/events.ts';
 import { mlDsaSpkiOfSeed, signMlDsa } from '../../keys/ml-dsa.ts';
 import {
   assertMessage,
@@ -15,7 +17,7 @@ import {
   type SigningKey,
 } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
-import { signLocally, verifySignature } from '../../keys/signature.ts';
+import { isSignature, signLocally } from '../../keys/signature.ts';
 import { decodeKey } from './key-text.ts';
 import {
   decodeSigningSeed,
@@ -42,7 +44,7 @@ export interface LocalKeyReader {
   /** Whether 32 bytes that are no text are a key. */
   readonly raw: boolean;
   /** @throws KEY_NOT_FOUND and what the place may refuse */
-  read(keyId: string, use: LocalKeyUse): Promise<LocalKeyText>;
+  read(keyId: string, use: LocalKeyUse): Steps<LocalKeyText>;
 }
 
 interface Signer {
@@ -61,6 +63,11 @@ const keptSigners = 4;
  */
 export class LocalKeyProvider implements KeyProvider {
   readonly source: 'env' | 'file';
+  readonly atOnce: KeysAtOnce = {
+    getKey: (keyId) => atOnce(this.#use('getKey', keyId, undefined, () => this.#dataKey(keyId))),
+    getSigningKey: (keyId) => atOnce(this.#use('getSigningKey', keyId, undefined, () => this.#signingKey(keyId))),
+    sign: (keyId, data) => atOnce(this.#use('sign', keyId, undefined, () => this.#signature(keyId, data))),
+  };
   readonly #reader: LocalKeyReader;
   readonly #signers = new Map<string, Signer>();
   /** What each key looked like, under a key that nobody else has: enough to see a change, useless for anything else. */
@@ -97,46 +104,31 @@ export class LocalKeyProvider implements KeyProvider {
 
   /** Reads the signing key, or finds the one that was handed out with this identity. @throws as `getKey`, and KEY_VERSION_UNAVAILABLE */
   getSigningKey(keyId: string, options?: CallOptions): Promise<SigningKey> {
-    return this.#run('getSigningKey', keyId, options, async () => (await this.#signer(keyId)).key);
+    return this.#run('getSigningKey', keyId, options, () => this.#signingKey(keyId));
   }
 
   /** Signs 1 to 4,096 bytes. @throws as `getSigningKey`, and USAGE */
-  async sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature> {
-    return this.#run('sign', keyId, options, async () => signWith(await this.#signer(keyId), data));
+  sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature> {
+    return this.#run('sign', keyId, options, () => this.#signature(keyId, data));
   }
 
   /** Signs several. @throws as `sign` */
   signBatch(keyId: string, items: readonly Uint8Array[], options?: CallOptions): Promise<Signature[]> {
-    return this.#run('signBatch', keyId, options, async () => {
-      const signer = await this.#signer(keyId);
-      return Promise.all(items.map(async (item) => signWith(signer, item)));
-    });
+    return this.#run('signBatch', keyId, options, () => this.#signatures(keyId, items));
   }
 
   /** Checks a signature with the public key in `key`. @throws KEY_WRONG_USAGE, KEY_MALFORMED, PROVIDER_CLOSED, ABORTED */
   verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#run('verify', key.identity, options, () => {
       if (key.spki === undefined) throw new TamperError('KEY_WRONG_USAGE', `"${key.identity}" has no public key`);
-      return verifySignature(key.algorithm, key.spki, data, signature);
+      return isSignature(key.algorithm, key.spki, data, signature);
     });
   }
 
   /** Reads every key again that was handed out. @throws as `getKey`, where one cannot be read now */
   rotateCheck(options?: CallOptions): Promise<boolean> {
-    return this.#run('rotateCheck', [...this.#seen.values()].map(({ keyId }) => keyId).join(' '), options, async () => {
-      const prints = new Map<{ print: string }, string>();
-      for (const seen of this.#seen.values()) {
-        const key = await this.#read(seen.keyId, seen.use);
-        prints.set(seen, this.#print(key.seed));
-        key.seed.fill(0);
-      }
-      let changed = false;
-      for (const [seen, print] of prints) {
-        changed ||= print !== seen.print;
-        seen.print = print;
-      }
-      return changed;
-    });
+    const keys = [...this.#seen.values()].map(({ keyId }) => keyId).join(' ');
+    return this.#run('rotateCheck', keys, options, () => this.#isChanged());
   }
 
   /** Overwrites the signing keys. */
@@ -148,13 +140,12 @@ export class LocalKeyProvider implements KeyProvider {
     this.#signers.clear();
   }
 
-  #run<T>(
-    operation: KeyOperation,
-    keyId: string,
-    options: CallOptions | undefined,
-    use: () => T | Promise<T>,
-  ): Promise<T> {
-    return withKeyEvent({ operation, source: this.source, keyId }, async () => {
+  #run<T>(operation: KeyOperation, keyId: string, options: CallOptions | undefined, use: () => Steps<T>): Promise<T> {
+    return inTime(this.#use(operation, keyId, options, use));
+  }
+
+  #use<T>(operation: KeyOperation, keyId: string, options: CallOptions | undefined, use: () => Steps<T>): Steps<T> {
+    return keyUse({ operation, source: this.source, keyId }, () => {
       if (this.#closed) throw new TamperError('PROVIDER_CLOSED', `the ${this.source} key provider was closed`);
       if (options?.signal?.aborted === true) {
         throw new TamperError('ABORTED', `${operation} was aborted`, { cause: options.signal.reason });
@@ -163,14 +154,44 @@ export class LocalKeyProvider implements KeyProvider {
     });
   }
 
-  async #dataKey(keyId: string): Promise<DataKey> {
-    const { seed: material } = await this.#read(keyId, 'data key');
+  *#isChanged(): Steps<boolean> {
+    const prints = new Map<{ print: string }, string>();
+    for (const seen of this.#seen.values()) {
+      const key = yield* this.#read(seen.keyId, seen.use);
+      prints.set(seen, this.#print(key.seed));
+      key.seed.fill(0);
+    }
+    let changed = false;
+    for (const [seen, print] of prints) {
+      changed ||= print !== seen.print;
+      seen.print = print;
+    }
+    return changed;
+  }
+
+  *#dataKey(keyId: string): Steps<DataKey> {
+    const { seed: material } = yield* this.#read(keyId, 'data key');
     this.#remember(keyId, 'data key', material);
     const incarnation = this.#print(material);
     return createDataKey({ material, source: this.source, identity: keyId, incarnation });
   }
 
-  async #signer(keyId: string): Promise<Signer> {
+  *#signingKey(keyId: string): Steps<SigningKey> {
+    return (yield* this.#signer(keyId)).key;
+  }
+
+  *#signature(keyId: string, data: Uint8Array): Steps<Signature> {
+    return yield* signWith(yield* this.#signer(keyId), data);
+  }
+
+  *#signatures(keyId: string, items: readonly Uint8Array[]): Steps<Signature[]> {
+    const signer = yield* this.#signer(keyId);
+    const signatures: Signature[] = [];
+    for (const item of items) signatures.push(yield* signWith(signer, item));
+    return signatures;
+  }
+
+  *#signer(keyId: string): Steps<Signer> {
     const kept = this.#signers.get(keyId);
     if (kept !== undefined) return kept;
     if (/^sha256:[0-9a-f]{64}$/.test(keyId)) {
@@ -179,18 +200,22 @@ export class LocalKeyProvider implements KeyProvider {
         `the signing key ${keyId} is no longer available here: another key has taken its place`,
       );
     }
-    const { seed, algorithm } = await this.#read(keyId, 'signing key');
-    const spki = algorithm === 'ed25519' ? publicKeyOfSeed(seed) : await mlDsaSpkiOfSeed(algorithm, seed);
-    const identity = identityOfSpki(spki);
-    this.#remember(keyId, 'signing key', seed);
-    const signer = this.#signers.get(identity) ?? {
-      key: { source: this.source, identity, algorithm, spki },
-      algorithm,
-      seed: new Secret(seed),
-    };
-    seed.fill(0);
-    this.#keep(identity, signer);
-    return signer;
+    const { seed, algorithm } = yield* this.#read(keyId, 'signing key');
+    try {
+      const spki =
+        algorithm === 'ed25519' ? publicKeyOfSeed(seed) : yield* waitFor(() => mlDsaSpkiOfSeed(algorithm, seed));
+      const identity = identityOfSpki(spki);
+      this.#remember(keyId, 'signing key', seed);
+      const signer = this.#signers.get(identity) ?? {
+        key: { source: this.source, identity, algorithm, spki },
+        algorithm,
+        seed: new Secret(seed),
+      };
+      this.#keep(identity, signer);
+      return signer;
+    } finally {
+      seed.fill(0);
+    }
   }
 
   #keep(identity: string, signer: Signer): void {
@@ -203,11 +228,11 @@ export class LocalKeyProvider implements KeyProvider {
   }
 
   /** A data key is no seed of anything, and has no algorithm. */
-  async #read(keyId: string, use: LocalKeyUse): Promise<SigningSeed> {
-    const { bytes, place } = await this.#reader.read(keyId, use);
+  *#read(keyId: string, use: LocalKeyUse): Steps<SigningSeed> {
+    const { bytes, place } = yield* this.#reader.read(keyId, use);
     try {
       const { raw } = this.#reader;
-      if (use === 'signing key') return await decodeSigningSeed(bytes, place, raw);
+      if (use === 'signing key') return yield* decodeSigningSeed(bytes, place, raw);
       return { algorithm: 'ed25519', seed: decodeKey(bytes, place, raw) };
     } finally {
       bytes.fill(0);
@@ -225,11 +250,12 @@ export class LocalKeyProvider implements KeyProvider {
   }
 }
 
-async function signWith({ key, algorithm, seed }: Signer, data: Uint8Array): Promise<Signature> {
+function* signWith({ key, algorithm, seed }: Signer, data: Uint8Array): Steps<Signature> {
   assertMessage(data);
   const { identity } = key;
   if (algorithm !== 'ed25519') {
-    return { bytes: await seed.use(async (secret) => signMlDsa(algorithm, secret, data)), algorithm, identity };
+    const bytes = yield* waitFor(() => seed.use((secret) => signMlDsa(algorithm, secret, data)));
+    return { bytes, algorithm, identity };
   }
   const bytes = seed.use((secret) => withPrivateKey(secret, (privateKey) => signLocally(algorithm, privateKey, data)));
   return { bytes, algorithm, identity };

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { type Steps, waitFor } from '../../foundation/steps.ts';
 import { isSeedOfMlDsa, ML_DSA_ALGORITHMS, type MlDsaAlgorithm, mlDsaPkcs8Head } from '../../keys/ml-dsa.ts';
 import { decodeKey, decodeText, malformed } from './key-text.ts';
 
@@ -23,12 +24,12 @@ const end = Buffer.from('-----END PRIVATE KEY-----', 'latin1');
  * @param bytes - stays the caller's
  * @throws KEY_MALFORMED
  */
-export async function decodeSigningSeed(bytes: Uint8Array, place: string, raw: boolean): Promise<SigningSeed> {
+export function* decodeSigningSeed(bytes: Uint8Array, place: string, raw: boolean): Steps<SigningSeed> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (text.indexOf('-----BEGIN') !== 0) return { algorithm: 'ed25519', seed: decodeKey(bytes, place, raw) };
   const der = derOfPem(text, place);
   try {
-    const found = seedOf(der) ?? (await mlDsaSeedOf(der, place));
+    const found = seedOf(der) ?? (yield* mlDsaSeedOf(der, place));
     if (found === undefined) throw malformed(place, 'holds a private key that is neither Ed25519 nor ML-DSA-44 or -65');
     if (found.seed.every((byte) => byte === 0)) throw malformed(place, 'contains a key that is all zeros');
     const own = Buffer.alloc(32);
@@ -62,7 +63,7 @@ function seedOf(der: Buffer): SigningSeed | undefined {
 }
 
 /** RFC 9881, section 6: a seed, or a seed and the expanded key that it makes; the latter alone names no seed. */
-async function mlDsaSeedOf(der: Buffer, place: string): Promise<SigningSeed | undefined> {
+function* mlDsaSeedOf(der: Buffer, place: string): Steps<SigningSeed | undefined> {
   for (const algorithm of ML_DSA_ALGORITHMS) {
     for (const form of ['seed', 'both', 'expanded'] as const) {
       const { head, length } = mlDsaPkcs8Head(algorithm, form);
@@ -71,7 +72,8 @@ async function mlDsaSeedOf(der: Buffer, place: string): Promise<SigningSeed | un
         throw malformed(place, 'holds an expanded key of ML-DSA without its seed: make one with fapilog-tamper keygen');
       }
       const seed = der.subarray(head.length, head.length + 32);
-      if (form === 'both' && !(await isSeedOfMlDsa(algorithm, seed, der.subarray(head.length + 32)))) {
+      const expanded = der.subarray(head.length + 32);
+      if (form === 'both' && !(yield* waitFor(() => isSeedOfMlDsa(algorithm, seed, expanded)))) {
         throw malformed(place, 'holds a seed of ML-DSA and an expanded key that is not made from it');
       }
       return { algorithm, seed };

@@ -1,7 +1,8 @@
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { inTime } from '../../foundation/steps.ts';
 import { Outage, type OutagePolicy } from '../epoch/outage.ts';
-import { LateSignatures } from './late-signatures.ts';
+import type { LateSignatures } from './late-signatures.ts';
 import { keyText, macNote, replacedKeys, signNote, signsWith, signWithoutOwnKeys } from './note-signing.ts';
 import type { SealedStream, SealJob } from './seal-job.ts';
 
@@ -24,7 +25,8 @@ export interface CheckpointerOptions {
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
   readonly #outage: Outage;
-  readonly #late: LateSignatures;
+  /** Loaded when a key period ends without its signature, which is rare. */
+  #late: LateSignatures | undefined;
   readonly #abort = new AbortController();
   /** Keys that are no more: their names stand for others. Of their key periods nothing is expected. */
   readonly #replaced = new Set<string>();
@@ -41,12 +43,11 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options;
     this.#outage = new Outage(options.clock);
-    this.#late = new LateSignatures({ ...options, signal: this.#abort.signal });
   }
 
   /** Whether a key period that is over waits for a signature that may yet come: until then not everything is covered. */
   get expectsLate(): boolean {
-    return this.#late.expected;
+    return this.#late?.expected === true;
   }
 
   /** A seal was written (or waits in the batch). */
@@ -73,13 +74,13 @@ export class Checkpointer {
   /** Ends what waits for a key service. */
   stop(): void {
     this.#abort.abort();
-    this.#late.wake();
+    this.#late?.wake();
     this.#wake?.();
   }
 
   /** Tries again at once where an attempt is being waited for. */
   retryNow(): void {
-    this.#late.wake();
+    this.#late?.wake();
     this.#wake?.();
   }
 
@@ -115,7 +116,7 @@ export class Checkpointer {
     if (replaced.length > 0) {
       for (const key of replaced) this.#replaced.add(key);
       this.#options.warn(keyReplaced(job));
-      this.#late.release(({ epoch }) => signsWith(epoch, this.#replaced));
+      this.#late?.release(({ epoch }) => signsWith(epoch, this.#replaced));
     }
     this.#wake?.(); // what its key does not sign need not be waited for here
   }
@@ -155,7 +156,7 @@ export class Checkpointer {
         if (this.#outage.worked()) this.#options.outages.worked(this); // of this key nothing is expected any more
         return await this.#signWithoutOwn(job);
       }
-      note = await signNote(job, signal, this.#options.warn, (part) => this.#publishPart(job, part));
+      note = await inTime(signNote(job, signal, this.#options.warn, (part) => this.#publishPart(job, part)));
     } catch (error) {
       if (signal.aborted) return;
       if (signsWith(job.epoch, this.#replaced))
@@ -175,7 +176,13 @@ export class Checkpointer {
 
   /** The key period is over and its key does not sign now: the one in force does not wait for it. */
   async #goOnWithout(job: SealJob, error: unknown): Promise<void> {
-    this.#late.add(job, error);
+    const { signal } = this.#abort;
+    const { LateSignatures } = await import('./late-signatures.ts');
+    if (signal.aborted) return;
+    if (!signsWith(job.epoch, this.#replaced)) {
+      this.#late ??= new LateSignatures({ ...this.#options, signal });
+      this.#late.add(job, error);
+    }
     if (this.#outage.worked()) this.#options.outages.worked(this); // after the late ones have said how it stands with them
     await this.#signWithoutOwn(job);
   }
@@ -183,7 +190,7 @@ export class Checkpointer {
   /** What the next key period's keys and our MAC can say. */
   async #signWithoutOwn(job: SealJob): Promise<void> {
     const { signal } = this.#abort;
-    const note = await signWithoutOwnKeys(job, signal, () => undefined); // its own first checkpoint fails as well, and tells
+    const note = await inTime(signWithoutOwnKeys(job, signal, () => undefined)); // its own first checkpoint fails as well, and tells
     if (signal.aborted) return;
     if (note !== undefined) this.#options.stream.publish(job, note, false);
     if (endsEpoch(job) && job.size === this.#newest) this.#options.stream.sealAnew();

@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { inTime } from '../../foundation/steps.ts';
 import { keyStateOf } from '../../keys/key-life.ts';
 import { Outage, type OutagePolicy } from '../epoch/outage.ts';
 import { signNote } from './note-signing.ts';
@@ -88,7 +89,7 @@ export class LateSignatures {
     let last: unknown;
     for (const late of [...this.#waiting]) {
       try {
-        const note = await signNote(late.job, signal, warn, () => undefined); // its part was written when it failed
+        const note = await inTime(signNote(late.job, signal, warn, () => undefined)); // its part was written when it failed
         if (signal.aborted) return undefined;
         this.#waiting = this.#waiting.filter((one) => one !== late);
         stream.publish(late.job, note, true);

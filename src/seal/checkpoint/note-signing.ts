@@ -1,10 +1,15 @@
-import { asError, TamperError } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { formatNote, formatSignatureLine, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { type KeyReference, noteKeyOf, type Signer, signersOf } from '../../format/key-reference.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
-import { verifySignature } from '../../keys/signature.ts';
+import { allSettled, atOnce, LATER, type Steps, waitFor } from '../../foundation/steps.ts';
+import { keysAtOnce } from '../../keys/at-once.ts';
+import { isSignature } from '../../keys/signature.ts';
 import type { Epoch, EpochSigner } from '../epoch/epoch.ts';
 import type { SealJob } from './seal-job.ts';
+
+/** Nobody ends what takes no time. */
+const NEVER = new AbortController().signal;
 
 /** The note with our MAC alone, as it is written while the key service is away (spec 4, M4.6). */
 export function macNote(job: SealJob): string | undefined {
@@ -19,42 +24,54 @@ export function macNote(job: SealJob): string | undefined {
  * @param onPart - where one signer fails and another does not, given the note with what there is (M4.6)
  * @throws what the signers throw; `SIGNATURE_REJECTED` for a signature that is not one of the key period's key
  */
-export async function signNote(
+export function* signNote(
   job: SealJob,
   signal: AbortSignal,
   onCoSignerFailure: (error: unknown) => void,
   onPart: (note: string) => void,
-): Promise<string> {
-  const tried = await Promise.allSettled(job.epoch.signers.map((signer) => signLine(job, signer, signal)));
+): Steps<string> {
+  const tried = yield* allSettled<string[]>(...job.epoch.signers.map((signer) => signLine(job, signer, signal)));
   const own = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const mac = job.macLine === undefined ? [] : [job.macLine];
   const failed = tried.find((one) => one.status === 'rejected');
   if (failed !== undefined) {
     if (own.length > 0) onPart(formatNote(job.text, [...own, ...mac]));
-    throw asError(failed.reason);
+    throw failed.reason;
   }
-  const next = await coSign(job, signal, onCoSignerFailure);
+  const next = yield* coSign(job, signal, onCoSignerFailure);
   return formatNote(job.text, [...own, ...next, ...mac]);
 }
 
+/** The full note of a checkpoint, for which there is no time; undefined if its signers are not all local, or one of them fails. */
+export function noteAtOnce(job: SealJob, warn: (error: unknown) => void): string | undefined {
+  if (job.epoch.signers.length === 0) return macNote(job);
+  try {
+    const note = atOnce(signNote(job, NEVER, warn, () => undefined)); // without a part our MAC is said alone
+    return note === LATER ? undefined : note;
+  } catch (error) {
+    warn(error);
+    return undefined;
+  }
+}
+
 /** What can be said without the key period's own signers: the next one's signatures and our MAC. */
-export async function signWithoutOwnKeys(
+export function* signWithoutOwnKeys(
   job: SealJob,
   signal: AbortSignal,
   onCoSignerFailure: (error: unknown) => void,
-): Promise<string | undefined> {
-  const lines = await coSign(job, signal, onCoSignerFailure);
+): Steps<string | undefined> {
+  const lines = yield* coSign(job, signal, onCoSignerFailure);
   if (job.macLine !== undefined) lines.push(job.macLine);
   return lines.length === 0 ? undefined : formatNote(job.text, lines);
 }
 
-async function coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unknown) => void): Promise<string[]> {
+function* coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unknown) => void): Steps<string[]> {
   const own = new Set(job.epoch.signers.map(({ signer }) => keyText(signer)));
   const lines: string[] = [];
   for (const signer of job.coSigners) {
     if (own.has(keyText(signer.signer))) continue;
     try {
-      lines.push(await signLine(job, signer, signal));
+      lines.push(yield* signLine(job, signer, signal));
     } catch (error) {
       onFailure(error);
     }
@@ -82,15 +99,18 @@ export function signsWith(epoch: Epoch, keys: ReadonlySet<string>): boolean {
 /** Tells keys apart, whatever they are called. */
 export const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
 
-async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Promise<string> {
+function* signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Steps<string> {
   const text = Buffer.from(job.text, 'utf8');
-  const { bytes, algorithm, identity } = await signing.sign(signer.identity, text, { signal });
+  const { bytes, algorithm, identity } = yield* waitFor(
+    () => signing.sign(signer.identity, text, { signal }),
+    () => keysAtOnce(signing)?.sign(signer.identity, text) ?? LATER,
+  );
   const wrong =
     algorithm !== signer.algorithm
       ? `it is a signature with ${algorithm}, not ${signer.algorithm}`
       : identity !== signer.identity
         ? `${identity} made it`
-        : signer.spki !== undefined && !(await verifySignature(signer.algorithm, signer.spki, text, bytes))
+        : signer.spki !== undefined && !(yield* isSignature(signer.algorithm, signer.spki, text, bytes))
           ? 'it does not verify with the public key of this key period'
           : undefined;
   if (wrong !== undefined) {
@@ -110,12 +130,12 @@ async function signLine(job: SealJob, { signer, signing }: EpochSigner, signal: 
  * Whether the key service says that a note carries a signature of a key without a public half, which only
  * the service can check. One that does not answer confirms nothing: then what it covers is adopted (spec 6).
  */
-export async function isConfirmed(
+export function* isConfirmed(
   checkpoint: SignedCheckpoint,
   key: KeyReference,
   epoch: Epoch,
   warn: (error: unknown) => void,
-): Promise<boolean> {
+): Steps<boolean> {
   for (const signer of signersOf(key)) {
     const signing = epoch.signers.find((one) => one.signer.source === signer.source)?.signing;
     if (signing === undefined || signer.spki !== undefined) continue;
@@ -123,7 +143,7 @@ export async function isConfirmed(
     const found = checkpoint.signatures.find(({ keyId }) => keyId === id);
     try {
       const text = Buffer.from(checkpoint.text, 'utf8');
-      if (found !== undefined && (await signing.verify(signer, text, found.bytes))) return true;
+      if (found !== undefined && (yield* waitFor(() => signing.verify(signer, text, found.bytes)))) return true;
     } catch (error) {
       warn(error);
     }
@@ -132,10 +152,7 @@ export async function isConfirmed(
 }
 
 /** What a note found on disk, or of an anchor, is worth: signed by a signer of its key period, or only with our MAC. */
-export async function checkNote(
-  checkpoint: SignedCheckpoint,
-  key: KeyReference,
-): Promise<'signed' | 'mac' | 'nothing'> {
+export function* checkNote(checkpoint: SignedCheckpoint, key: KeyReference): Steps<'signed' | 'mac' | 'nothing'> {
   const text = Buffer.from(checkpoint.text, 'utf8');
   const has = (id: Buffer): Buffer[] =>
     checkpoint.signatures
@@ -145,7 +162,7 @@ export async function checkNote(
     const found = has(noteKeyId(checkpoint.origin, noteKeyOf(signer)));
     const { spki, algorithm } = signer;
     for (const bytes of spki === undefined ? [] : found) {
-      if (spki !== undefined && (await verifySignature(algorithm, spki, text, bytes))) return 'signed';
+      if (spki !== undefined && (yield* isSignature(algorithm, spki, text, bytes))) return 'signed';
     }
   }
   return key.records === 'mac' && has(ratchetKeyId(checkpoint.origin, key.fp)).length > 0 ? 'mac' : 'nothing';

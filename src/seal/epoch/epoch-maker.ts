@@ -10,8 +10,9 @@ import type { KeyReference, MacKeyReference, Signer } from '../../format/key-ref
 import { kidOf } from '../../format/origin.ts';
 import { spkiFor } from '../../format/vkey.ts';
 import type { Clock } from '../../foundation/clock.ts';
-import { assertPostQuantum } from '../../keys/ml-dsa.ts';
-import type { DataKey, SigningKey } from '../../keys/provider.ts';
+import { allSettled, inTime, LATER, type Steps, waitFor } from '../../foundation/steps.ts';
+import { keysAtOnce } from '../../keys/at-once.ts';
+import { assertPostQuantum, type DataKey, type SigningKey } from '../../keys/provider.ts';
 import { pause } from '../../keys/retry.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
@@ -24,14 +25,14 @@ import { Outage } from './outage.ts';
  * @throws what the key sources throw, `KEY_DISABLED` among it where a key cannot sign; `KEY_MALFORMED` for a data or public
  *   key that no log can use; `FORMAT_LIMIT`
  */
-export async function makeEpoch(
-  sources: KeySources,
-  origin: string,
-  number: number,
-  signal: AbortSignal,
-): Promise<Epoch> {
-  const [signers, mac] = await both(
-    Promise.all(sources.signers.map((source) => resolveSigner(source, signal))),
+export function makeEpoch(sources: KeySources, origin: string, number: number, signal: AbortSignal): Promise<Epoch> {
+  return inTime(epochOf(sources, origin, number, signal));
+}
+
+/** {@link makeEpoch}. */
+function* epochOf(sources: KeySources, origin: string, number: number, signal: AbortSignal): Steps<Epoch> {
+  const [signers, mac] = yield* both(
+    sources.signers.map((source) => resolveSigner(source, signal)),
     mintIfPossible(sources, origin, number, signal),
   );
   if (mac !== undefined) {
@@ -41,7 +42,7 @@ export async function makeEpoch(
       new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule, incarnation }),
     );
   }
-  if (sources.signIfNoDataKey) signers.unshift(await resolveSigner(sources.signIfNoDataKey, signal));
+  if (sources.signIfNoDataKey) signers.unshift(yield* resolveSigner(sources.signIfNoDataKey, signal));
   const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
   return roomy(new Epoch({ origin, number, reference, signers }));
 }
@@ -63,34 +64,50 @@ interface Minted {
   readonly incarnation: string | undefined;
 }
 
-/** Waits for both, so that a data key that arrives although the signers failed is erased. */
-async function both(
-  signers: Promise<EpochSigner[]>,
-  mac: Promise<Minted | undefined>,
-): Promise<[EpochSigner[], Minted | undefined]> {
-  const [one, other] = await Promise.allSettled([signers, mac]);
-  if (one.status === 'fulfilled' && other.status === 'fulfilled') return [one.value, other.value];
-  if (other.status === 'fulfilled') other.value?.schedule.erase();
-  throw one.status === 'rejected' ? one.reason : (other as PromiseRejectedResult).reason;
+/** Waits for all, so that a data key that arrives although a signer failed is erased. */
+function* both(
+  signers: readonly Steps<EpochSigner>[],
+  mac: Steps<Minted | undefined>,
+): Steps<[EpochSigner[], Minted | undefined]> {
+  let minted: Minted | undefined;
+  let isWhole = false;
+  function* noted(): Steps<undefined> {
+    minted = yield* mac;
+    return undefined;
+  }
+  try {
+    const outcomes = yield* allSettled<(EpochSigner | undefined)[]>(...signers, noted());
+    const failed = outcomes.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    isWhole = true;
+    return [outcomes.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : [])), minted];
+  } finally {
+    if (!isWhole) minted?.schedule.erase();
+  }
 }
 
-async function mintIfPossible(
+function* mintIfPossible(
   sources: KeySources,
   origin: string,
   number: number,
   signal: AbortSignal,
-): Promise<Minted | undefined> {
+): Steps<Minted | undefined> {
   if (sources.dataKey === undefined) return undefined;
   try {
-    return await mint(sources.dataKey, origin, number, signal);
+    return yield* mint(sources.dataKey, origin, number, signal);
   } catch (error) {
     if (sources.signIfNoDataKey !== undefined && isTamperError(error, 'UNSUPPORTED_OPERATION')) return undefined;
     throw error;
   }
 }
 
-async function mint(source: DataKeySource, origin: string, number: number, signal: AbortSignal): Promise<Minted> {
-  const dataKey = await source.keys.getKey(source.keyId, { origin, kid: kidOf(origin, number) }, { signal });
+function* mint({ keys, keyId }: DataKeySource, origin: string, number: number, signal: AbortSignal): Steps<Minted> {
+  const context = { origin, kid: kidOf(origin, number) };
+  const dataKey = yield* waitFor(
+    () => keys.getKey(keyId, context, { signal }),
+    () => keysAtOnce(keys)?.getKey(keyId, context) ?? LATER,
+    (unused) => unused.erase(),
+  );
   try {
     return derive(dataKey, origin, number);
   } finally {
@@ -113,10 +130,13 @@ function derive(dataKey: DataKey, origin: string, epoch: number): Minted {
   return { reference, schedule: keys, incarnation };
 }
 
-async function resolveSigner(source: SigningSource, signal: AbortSignal): Promise<EpochSigner> {
-  const key = await source.signing.getSigningKey(source.keyId, { signal, toSign: true });
-  if (source.postQuantum === true) assertPostQuantum(key);
-  return { signer: signerOf(key), signing: source.signing };
+function* resolveSigner({ signing, keyId, postQuantum }: SigningSource, signal: AbortSignal): Steps<EpochSigner> {
+  const key = yield* waitFor(
+    () => signing.getSigningKey(keyId, { signal, toSign: true }),
+    () => keysAtOnce(signing)?.getSigningKey(keyId) ?? LATER,
+  );
+  if (postQuantum === true) assertPostQuantum(key);
+  return { signer: signerOf(key), signing };
 }
 
 function signerOf(key: SigningKey): Signer {
@@ -134,7 +154,7 @@ const mayBeMended: ReadonlySet<string> = new Set(['TLS_FAILED', 'RESPONSE_MALFOR
 
 /** What the first key of a run is fetched with. */
 export interface FirstEpochOptions {
-  readonly sources: () => Promise<KeySources> | KeySources;
+  readonly sources: () => Steps<KeySources>;
   readonly origin: string;
   readonly number: number;
   /** Whether to wait for a key service that is away (`on_start_failure`). A refusal always ends it. */
@@ -145,22 +165,23 @@ export interface FirstEpochOptions {
 }
 
 /** The first key period of a run, its keys, and since when they were waited for, where they were. */
-export async function firstEpoch(
+export function* firstEpoch(
   options: FirstEpochOptions,
-): Promise<{ epoch: Epoch; sources: KeySources; since: number | undefined }> {
+): Steps<{ epoch: Epoch; sources: KeySources; since: number | undefined }> {
   const { origin, number, clock, signal } = options;
   const outage = new Outage(clock);
   let sources: KeySources | undefined;
   for (;;) {
     try {
-      sources ??= await options.sources();
-      const epoch = await makeEpoch(sources, origin, number, signal);
+      sources ??= yield* options.sources();
+      const epoch = yield* epochOf(sources, origin, number, signal);
       return { epoch, sources, since: outage.since };
     } catch (error) {
       const passing = isTamperError(error) && (error.retryable || mayBeMended.has(error.code));
       if (!passing || !options.wait || signal.aborted) throw error;
       if (outage.failed()) options.onOutage(outage.since ?? clock.now(), error);
-      await pause(outage.wait(error), `waiting for the first key of ${origin}`, signal, clock);
+      const wait = outage.wait(error);
+      yield* waitFor(() => pause(wait, `waiting for the first key of ${origin}`, signal, clock));
     }
   }
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { TamperError } from '../../errors.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { type Steps, waitFor } from '../../foundation/steps.ts';
 import type { Lease } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
@@ -23,14 +24,14 @@ const UNCHANGED: Lease = { assertHeld: () => undefined };
  * @param places - where states are, and where the files of this log are now
  * @throws {@link TamperError} `READ_FAILED` where that log is gone, so that nobody can tell
  */
-export async function progressOf(
+export function* progressOf(
   claim: Claim,
   kept: number,
   { directory, logs }: { readonly directory: string; readonly logs: string },
-): Promise<Progress> {
+): Steps<Progress> {
   if (claim.file === '') return { from: claim.from, parts: claim.parts, gap: claim.gap };
-  const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : await found(claim, logs);
-  const place = await advance(kept, claim, records);
+  const { records, gap } = claim.file === STDOUT ? promised(claim, directory) : yield* found(claim, logs);
+  const place = yield* advance(kept, claim, records);
   return { ...place, gap: claim.gap || gap || records > 0 };
 }
 
@@ -42,7 +43,7 @@ function promised(claim: Claim, directory: string): { records: number; gap: bool
 }
 
 /** What the claimant's run wrote behind the place where the claim was made. */
-async function found(claim: Claim, logs: string): Promise<{ records: number; gap: boolean }> {
+function* found(claim: Claim, logs: string): Steps<{ records: number; gap: boolean }> {
   const fd = openLog(claim, logs);
   try {
     let first = true;
@@ -60,7 +61,7 @@ async function found(claim: Claim, logs: string): Promise<{ records: number; gap
       if (read.type === 'control' && first) gap = read.kind === 'gap';
       if (read.type === 'record' || read.type === 'control') first = false;
       if (turn.took(bytes.length)) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      yield* nextTurn();
       turn = new Turn();
     }
     fsyncSync(fd); // the kept file may be deleted for it
@@ -124,8 +125,16 @@ function untold(file: string, cause?: unknown): TamperError {
   );
 }
 
+/** Lets others go on, where there is time. */
+function nextTurn(): Steps<void> {
+  return waitFor(
+    () => new Promise((resolve) => setImmediate(resolve)),
+    () => undefined,
+  );
+}
+
 /** Goes over so many records of a kept file: lines, and parts of long ones. */
-async function advance(kept: number, claim: Claim, records: number): Promise<{ from: number; parts: number }> {
+function* advance(kept: number, claim: Claim, records: number): Steps<{ from: number; parts: number }> {
   let { from, parts } = claim;
   let left = records;
   let turn = new Turn();
@@ -138,7 +147,7 @@ async function advance(kept: number, claim: Claim, records: number): Promise<{ f
     parts = 0;
     from = offset + bytes.length + 1;
     if (turn.took(bytes.length)) continue;
-    await new Promise((resolve) => setImmediate(resolve));
+    yield* nextTurn();
     turn = new Turn();
   }
   return { from, parts };

@@ -3,6 +3,8 @@ import { fstatSync, readSync } from 'node:fs';
 import { isTamperError, systemCode } from '../../errors.ts';
 import { systemClock } from '../../foundation/clock.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { loadNow } from '../../foundation/load-now.ts';
+import { LATER, plain, type Steps, waitFor } from '../../foundation/steps.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lock, LockSeeker } from '../disk/lock.ts';
 import { streamFiles } from '../disk/names.ts';
@@ -63,6 +65,8 @@ export class EarlierLines {
   readonly #options: EarlierLinesOptions;
   readonly #files: Open[];
   readonly #all: Open[];
+  /** Files whose lines are all in the log, up to an entry: each is deleted once. */
+  readonly #sealed = new Map<string, { readonly run: StreamRun; readonly size: number }>();
   /** The last claim could not be written. */
   #isRefused = false;
   /** The last entry of such a line: with `rotate_chain` each file has numbers of its own. */
@@ -78,34 +82,16 @@ export class EarlierLines {
    * Finds and claims what is there. What cannot be used waits for another start, and so do the later lines of its process
    * where it may be usable by then; nothing else is kept back.
    */
-  static async find(options: EarlierLinesOptions): Promise<EarlierLines> {
+  static *find(options: EarlierLinesOptions): Steps<EarlierLines> {
     const files: Open[] = [];
-    const { unsealed, warn } = options;
-    const waiting = new Set<string>();
-    const orWarn = async <T>(action: () => Promise<T> | T, keeper?: string): Promise<T | undefined> => {
-      try {
-        return await action();
-      } catch (thrown) {
-        // without a log in it both claims say the same
-        const error = thrown instanceof UncertainClaim ? thrown.cause : thrown;
-        if (systemCode(error) === '' && !isTamperError(error)) throw error;
-        if (keeper !== undefined && isPassing(error, 'run')) waiting.add(keeper);
-        warn(error);
-        return undefined;
-      }
-    };
-    const begun = await orWarn(() => unsealed.listBegun());
-    for (const { path, stream, keeper } of begun ?? []) {
-      if (path !== options.ownFile)
-        await orWarn(() => withStream(options, stream, () => unsealed.finish(path)), keeper);
+    let found: EarlierLines | undefined;
+    try {
+      yield* findInto(files, options);
+      found = new EarlierLines(options, files);
+      return found;
+    } finally {
+      if (found === undefined) for (const { fd } of files) closeDescriptor(fd);
     }
-    await orWarn(() => unsealed.removeClaims());
-    const list = begun && (await orWarn(() => unsealed.list())); // what cannot be seen may come before what can
-    for (const kept of list ?? []) {
-      const open = waiting.has(kept.keeper) ? undefined : await orWarn(() => claimed(kept, options), kept.keeper);
-      if (open !== undefined) files.push(open);
-    }
-    return new EarlierLines(options, files);
   }
 
   /**
@@ -163,6 +149,7 @@ export class EarlierLines {
 
   /** What is left waits for another start. */
   close(): void {
+    for (const [path, { run, size }] of this.#sealed) if (run.covered >= size) this.#remove(path);
     if (this.#files.length > 0) this.#options.longLine.parts = 0; // it was one of theirs
     for (const { fd } of this.#all.splice(0)) closeDescriptor(fd);
     this.#files.length = 0;
@@ -244,13 +231,60 @@ export class EarlierLines {
   }
 
   #removeWhenCovered(file: Open, run: StreamRun): void {
-    const { warn, unsealed } = this.#options;
-    run
-      .whenCovered(run.log.frontier.size)
-      .then(() => unsealed.remove(file.kept.path))
-      .catch(warn);
+    const { path } = file.kept;
+    const { size } = run.log.frontier;
+    this.#sealed.set(path, { run, size });
+    void run.whenCovered(size).then(() => this.#remove(path));
+  }
+
+  #remove(path: string): void {
+    if (!this.#sealed.delete(path)) return; // when it was covered, or at the end: whichever came first
+    try {
+      this.#options.unsealed.remove(path);
+    } catch (error) {
+      this.#options.warn(error);
+    }
   }
 }
+
+/** Claims what is there. */
+function* findInto(files: Open[], options: EarlierLinesOptions): Steps<void> {
+  const { unsealed, warn } = options;
+  const waiting = new Set<string>();
+  function* orWarn<T>(steps: Steps<T>, keeper?: string): Steps<T | undefined> {
+    try {
+      return yield* steps;
+    } catch (thrown) {
+      // without a log in it both claims say the same
+      const error = thrown instanceof UncertainClaim ? thrown.cause : thrown;
+      if (systemCode(error) === '' && !isTamperError(error)) throw error;
+      if (keeper !== undefined && isPassing(error, 'run')) waiting.add(keeper);
+      warn(error);
+      return undefined;
+    }
+  }
+  const begun = yield* orWarn(plain(() => unsealed.listBegun()));
+  for (const { path, stream, keeper } of begun ?? []) {
+    if (path === options.ownFile) continue;
+    yield* orWarn(
+      withStream(
+        options,
+        stream,
+        plain(() => unsealed.finish(path)),
+      ),
+      keeper,
+    );
+  }
+  yield* orWarn(plain(() => unsealed.removeClaims()));
+  const list = begun && (yield* orWarn(plain(() => unsealed.list()))); // what cannot be seen may come before what can
+  for (const kept of list ?? []) {
+    const open = waiting.has(kept.keeper) ? undefined : yield* orWarn(claimed(kept, options), kept.keeper);
+    if (open !== undefined) files.push(open);
+  }
+}
+
+const loadClaimProgress = (): typeof import('./claim-progress.ts') | undefined =>
+  loadNow('./seal/intake/claim-progress.js');
 
 /** A claim that cannot be written now. */
 class ClaimError extends Error {}
@@ -276,12 +310,12 @@ const unread = (file: Omit<Open, 'sink' | 'isUncertain' | 'window' | 'windowFrom
 });
 
 /** Opens a kept file that nobody else seals, and says how far it has come. */
-async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Open | undefined> {
+function* claimed(kept: KeptFile, options: EarlierLinesOptions): Steps<Open | undefined> {
   const fd = openKept(kept.path);
   let progress: Progress | undefined;
   try {
     const { size } = fstatSync(fd);
-    progress = await claim(kept, fd, options);
+    progress = yield* claim(kept, fd, options);
     if (progress === undefined) return undefined;
     const { from, parts } = progress;
     const gap = progress.gap || (size === 0 && kept.lost === 0); // without a line and without a loss it says nothing
@@ -291,7 +325,7 @@ async function claimed(kept: KeptFile, options: EarlierLinesOptions): Promise<Op
   }
 }
 
-async function claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Promise<Progress | undefined> {
+function* claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Steps<Progress | undefined> {
   const { stream, unsealed, logs } = options;
   const places = { directory: unsealed.directory, logs };
   const begin: Progress = { from: 0, parts: kept.parts, gap: false };
@@ -299,15 +333,19 @@ async function claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): 
   if (before === undefined) {
     return makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined;
   }
-  const { progressOf } = await import('./claim-progress.ts');
-  if (before.stream === stream) return progressOf(before, fd, places);
-  return withStream(options, before.stream, async () => {
+  const { progressOf } = yield* waitFor<typeof import('./claim-progress.ts')>(
+    async () => loadClaimProgress() ?? import('./claim-progress.ts'),
+    () => loadClaimProgress() ?? LATER,
+  );
+  if (before.stream === stream) return yield* progressOf(before, fd, places);
+  function* takeOver(): Steps<Progress | undefined> {
     const now = readClaim(kept.path); // another start may have been faster
-    if (now?.stream !== before.stream) return undefined;
-    const progress = await progressOf(now, fd, places);
+    if (now?.stream !== before?.stream) return undefined;
+    const progress = yield* progressOf(now as Claim, fd, places);
     replaceClaim(kept.path, claimOf(progress, options));
     return progress;
-  });
+  }
+  return yield* withStream(options, before.stream, takeOver());
 }
 
 function claimOf({ from, parts, gap }: Progress, { stream, maxLineBytes }: EarlierLinesOptions): Claim {
@@ -320,12 +358,8 @@ function claimOf({ from, parts, gap }: Progress, { stream, maxLineBytes }: Earli
  *
  * @returns undefined where one runs
  */
-async function withStream<T>(
-  options: EarlierLinesOptions,
-  stream: string,
-  action: () => T | Promise<T>,
-): Promise<T | undefined> {
-  if (stream === options.stream) return action();
+function* withStream<T>(options: EarlierLinesOptions, stream: string, action: Steps<T>): Steps<T | undefined> {
+  if (stream === options.stream) return yield* action;
   let lock: Lock | undefined;
   try {
     const seeker = new LockSeeker(
@@ -333,14 +367,15 @@ async function withStream<T>(
       randomBytes(8).toString('hex'),
     );
     for (lock = seeker.attempt(); lock === undefined; lock = seeker.attempt()) {
-      await pause(seeker.pause, 'waiting for the lock of an earlier writer', options.signal, systemClock);
+      const wait = seeker.pause;
+      yield* waitFor(() => pause(wait, 'waiting for the lock of an earlier writer', options.signal, systemClock));
     }
   } catch (error) {
     if (isTamperError(error, 'LOCKED')) return undefined;
     throw error;
   }
   try {
-    return await action();
+    return yield* action;
   } finally {
     lock.release();
   }

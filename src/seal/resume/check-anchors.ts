@@ -2,6 +2,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { type KeyReference, type Signer, signersOf } from '../../format/key-reference.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
+import { inTime } from '../../foundation/steps.ts';
 import { shownName, whyText } from '../anchor/anchor-name.ts';
 import { type AskOptions, notesOf } from '../anchor/asked-anchors.ts';
 import type { KnownStream } from '../anchor/object-anchor.ts';
@@ -228,7 +229,8 @@ class KnownSigners {
 
   async #isSignedBy(signers: readonly Signer[], checkpoint: SignedCheckpoint): Promise<boolean> {
     const key: KeyReference = { records: 'hash', signers };
-    return (await checkNote(checkpoint, key)) === 'signed' || isConfirmed(checkpoint, key, this.#epoch, this.#warn);
+    if ((await inTime(checkNote(checkpoint, key))) === 'signed') return true;
+    return inTime(isConfirmed(checkpoint, key, this.#epoch, this.#warn));
   }
 
   async #findRetired(): Promise<readonly Signer[]> {

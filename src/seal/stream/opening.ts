@@ -3,6 +3,7 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import type { TreeHead } from '../../format/control.ts';
 import type { AuthMember } from '../../format/entry.ts';
 import { type KeyReference, signersOf } from '../../format/key-reference.ts';
+import type { Steps } from '../../foundation/steps.ts';
 import { checkNote, isConfirmed } from '../checkpoint/note-signing.ts';
 import { STDOUT } from '../disk/names.ts';
 import { RECOVER } from '../disk/state-record.ts';
@@ -33,16 +34,16 @@ export function checkMode(
 }
 
 /** What the first `open` of a run says (spec 2, 6, M6.4). */
-export async function openingOf(
+export function* openingOf(
   resumption: Resumption,
   epoch: Epoch,
   after: Opening['after'],
   warn: (error: unknown) => void,
-): Promise<Opening> {
+): Steps<Opening> {
   const { size, torn, why } = resumption;
   const before = resumption.current?.key;
   const withSigners = epoch.signers.length > 0 || (before !== undefined && signersOf(before).length > 0);
-  const checkpoint = await newestCheckpoint(resumption, withSigners, epoch, warn);
+  const checkpoint = yield* newestCheckpoint(resumption, withSigners, epoch, warn);
   const signed = checkpoint?.size ?? 0;
   return {
     why,
@@ -54,12 +55,12 @@ export async function openingOf(
 }
 
 /** The largest size whose line carries a signature that verifies; our MAC counts only where no signers are concerned. */
-async function newestCheckpoint(
+function* newestCheckpoint(
   resumption: Resumption,
   withSigners: boolean,
   epoch: Epoch,
   warn: (error: unknown) => void,
-): Promise<TreeHead | undefined> {
+): Steps<TreeHead | undefined> {
   const enough = withSigners ? ['signed'] : ['signed', 'mac'];
   const pending = resumption.pending && parseSignedCheckpoint(resumption.pending.note);
   // it is published before the open, but in a file without a line nothing stands before that (spec 4)
@@ -71,7 +72,8 @@ async function newestCheckpoint(
     const { key } = candidate;
     const note = parseSignedCheckpoint(candidate.note);
     if (note === undefined) continue;
-    if (enough.includes(await checkNote(note, key)) || (await isConfirmed(note, key, epoch, warn))) newest = candidate;
+    const worth = yield* checkNote(note, key);
+    if (enough.includes(worth) || (yield* isConfirmed(note, key, epoch, warn))) newest = candidate;
   }
   return newest;
 }

@@ -4,7 +4,7 @@ import type { OpenEntry } from '../../format/control.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import { Checkpointer } from '../checkpoint/checkpointer.ts';
-import { macNote } from '../checkpoint/note-signing.ts';
+import { macNote, noteAtOnce } from '../checkpoint/note-signing.ts';
 import type { SealedStream, SealJob } from '../checkpoint/seal-job.ts';
 import { beginFile } from '../disk/begin-file.ts';
 import { type NextFile, nextFile, STDOUT } from '../disk/names.ts';
@@ -314,10 +314,20 @@ export class StreamRun implements SealedStream {
     }
   }
 
-  /** Writes the `close`, brings it to disk with its state; as nobody may sign any more, appends what we can say ourselves. */
+  /** Writes the `close`, brings it to disk with its state, and appends what can be said at once: all of it if the keys are local. */
   closeNow(): void {
     const job = this.#closeAs('shutdown');
-    if (job !== undefined && this.closePersisted(job)) this.closePublished(job);
+    if (job === undefined || !this.#bringToDisk(job)) return;
+    const full = noteAtOnce(job, (error) => this.#host.warn(error));
+    const note = full ?? macNote(job);
+    if (note === undefined) return;
+    this.#append(job, note, full !== undefined);
+    if (this.writeOut()) {
+      this.log.sink.datasyncSync();
+      if (this.log.sink.name === STDOUT) this.changeState({}); // spec 6, next file
+      if (full !== undefined) this.#coveredTo(job.size);
+    }
+    this.#host.published(job, note, full !== undefined);
   }
 
   /** Writes the `close` of a stream that another one continues. @returns undefined if the file is just being changed */
@@ -563,7 +573,11 @@ export class StreamRun implements SealedStream {
       this.#host.fail(error);
       return;
     }
-    this.#reached = Math.max(this.#reached, job.size);
+    this.#coveredTo(job.size);
+  }
+
+  #coveredTo(size: number): void {
+    this.#reached = Math.max(this.#reached, size);
     this.released();
   }
 

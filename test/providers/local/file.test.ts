@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { DataKey, TamperError } from '../../../src/index.ts';
 import { FileKeyProvider } from '../../../src/providers/file.ts';
 
 const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };
@@ -38,6 +39,31 @@ describe('FileKeyProvider', () => {
       message: expect.stringContaining(path),
     });
     await expect(refusal).rejects.toMatchObject({ hint: expect.stringContaining("it'\\''s a key'") });
+  });
+
+  it('refuses at once what it refuses with time, in the same words', async () => {
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const paths = [put('open', randomBytes(32).toString('hex'), 0o644), put('short', 'abc'), put('long', 'a'.repeat(9_000)), fifo, join(directory, 'none'), join(fifo, 'k')]; // biome-ignore format: short
+    paths.push(directory, put('text.pub', 'x', 0o644));
+    for (const path of paths) {
+      const provider = new FileKeyProvider({ dataKeys: { path }, signingKeys: { path } });
+      const refusals = [
+        [() => provider.atOnce.getKey('a', context), () => provider.getKey('a', context)],
+        [() => provider.atOnce.getSigningKey('a'), () => provider.getSigningKey('a')],
+      ] as const;
+      for (const [now, later] of refusals) {
+        const { code, message, hint } = await later().then(() => expect.unreachable(path), (error: TamperError) => error);
+        expect(now).toThrow(expect.objectContaining({ code, message, hint }));
+      }
+    }
+  }); // biome-ignore format: short
+
+  it('reads at once what it reads with time', async () => {
+    const path = put('k', randomBytes(32).toString('hex'));
+    const provider = new FileKeyProvider({ dataKeys: { path } });
+    const key = provider.atOnce.getKey('a', context) as DataKey;
+    expect(key.material.equals((await provider.getKey('a', context)).material)).toBe(true);
   });
 
   it('says of the public half that it is that', async () => {

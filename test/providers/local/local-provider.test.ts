@@ -1,5 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { createPublicKey, randomBytes, verify } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LATER, waitFor } from '../../../src/foundation/steps.ts';
+import {
+  type DataKey,
+  generateKeyFile,
+  type KeyEvent,
+  onKeyEvent,
+  type Signature,
+  type SigningKey,
+} from '../../../src/index.ts';
+import { FileKeyProvider } from '../../../src/providers/file.ts';
 import { LocalKeyProvider, type LocalKeyUse } from '../../../src/providers/internal/local-provider.ts';
 
 const context = { origin: 'example.com/a', kid: 'AAAAAAAA.1' };
@@ -11,9 +24,14 @@ function place(): { provider: LocalKeyProvider; lent: Buffer[]; keys: Record<Loc
   const provider = new LocalKeyProvider({
     source: 'file',
     raw: false,
-    read: async (_, use) => {
+    *read(_, use) {
       const bytes = Buffer.from(keys[use].toString('hex'));
-      lent.push(bytes);
+      lent.push(
+        yield* waitFor(
+          async () => bytes,
+          () => bytes,
+        ),
+      );
       return { bytes, place: 'file k' };
     },
   });
@@ -31,6 +49,43 @@ describe('LocalKeyProvider', () => {
     await provider.rotateCheck();
     expect(lent.length).toBeGreaterThanOrEqual(4);
     expect(lent.map(isErased)).toEqual(lent.map(() => true));
+  });
+
+  it('overwrites it at once as well, and tells of each use', () => {
+    const { provider, lent, keys } = place();
+    const events: KeyEvent[] = [];
+    onTestFinished(onKeyEvent((event) => events.push(event)));
+    const { atOnce } = provider;
+    expect((atOnce.getKey('d', context) as DataKey).material.equals(keys['data key'])).toBe(true);
+    const { spki, identity } = atOnce.getSigningKey('s') as SigningKey;
+    const { bytes } = atOnce.sign(identity, Buffer.from('x')) as Signature;
+    const publicKey = createPublicKey({ key: spki as Buffer, format: 'der', type: 'spki' });
+    expect(verify(null, Buffer.from('x'), publicKey, bytes)).toBe(true);
+    keys['data key'] = randomBytes(31);
+    expect(() => atOnce.getKey('d', context)).toThrow(expect.objectContaining({ code: 'KEY_MALFORMED' }));
+    expect(lent).toHaveLength(3);
+    expect(lent.map(isErased)).toEqual(lent.map(() => true));
+    expect(events.map(({ operation, outcome }) => `${operation} ${outcome}`)).toEqual([
+      'getKey ok',
+      'getSigningKey ok',
+      'sign ok',
+      'getKey KEY_MALFORMED',
+    ]);
+  });
+
+  it('has no key of ML-DSA at once', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'keys-')), 'k');
+    onTestFinished(() => rmSync(dirname(path), { recursive: true }));
+    await generateKeyFile(path, 'ML-DSA-65');
+    const pem = new FileKeyProvider({ signingKeys: { path } });
+    expect(pem.atOnce.getSigningKey('s')).toBe(LATER);
+    expect(await pem.getSigningKey('s')).toMatchObject({ algorithm: 'ml-dsa-65' });
+  });
+
+  it('has nothing at once after its end', async () => {
+    const { provider } = place();
+    await provider.close();
+    expect(() => provider.atOnce.getKey('d', context)).toThrow(expect.objectContaining({ code: 'PROVIDER_CLOSED' }));
   });
 
   it('overwrites the text of what is no key', async () => {

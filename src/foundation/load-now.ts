@@ -1,0 +1,36 @@
+import { isError, TamperError } from '../errors.ts';
+
+/**
+ * Loads a module of ours at once, where `import()` would take until a later turn of the event loop: a process may end in this
+ * one. It is to be tried first wherever the module is needed, as one that `import()` is just loading cannot be loaded at once.
+ *
+ * @param path - from where the package's root is, as built: `./providers/local.js`
+ * @returns undefined where it has to be imported: in bundles, and under whatever else does not load our modules as they are
+ */
+export function loadNow<M>(path: string): M | undefined {
+  const root = rootFile();
+  if (root === undefined) return undefined;
+  try {
+    const load = process.getBuiltinModule('node:module').createRequire(root);
+    // else it would be the module of another copy of this package
+    return load('./errors.js').TamperError === TamperError ? load(path) : undefined;
+  } catch (error) {
+    if (isError(error)) return undefined; // each runtime has its own word for what it cannot load so
+    throw error;
+  }
+}
+
+/** The file that this code is in. What a module is told of itself cannot be named here: where somebody makes CommonJS of us, it is a syntax error. */
+function rootFile(): string | undefined {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (_, [site]) => site?.getFileName();
+    const file: unknown = new Error().stack;
+    return typeof file === 'string' && /^(?:file:|\/|[A-Za-z]:\\).*\broot\.js$/.test(file) ? file : undefined;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    if (prepareStackTrace === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Error.prepareStackTrace = prepareStackTrace;
+  }
+}
