@@ -300,19 +300,25 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#closing ??= Promise.resolve();
     this.#publishing.stop();
     try {
-      this.#startNow();
-      if (this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
+      const isWhole = this.#startNow();
+      if (isWhole && this.#run !== undefined && this.#failure.error === undefined) closeRunNow(this.#run, this.#pump);
     } finally {
       this.#end();
     }
   }
 
-  /** Lines wait, and nobody waits for a key any more: the start is brought to its end if that takes no time, as with a local key. */
-  #startNow(): void {
+  /**
+   * Lines wait, and nobody waits for a key any more: the start is brought to its end if that takes no time, as with a local key.
+   *
+   * @returns false if it failed: nothing may be written to the run that it had begun
+   */
+  #startNow(): boolean {
     const isNeeded = this.#keeping.spool.lines > 0 || !this.#pump.idle;
-    if (!isNeeded || this.#run !== undefined || this.#failure.error !== undefined) return;
+    if (!isNeeded || this.#run !== undefined || this.#failure.error !== undefined) return true;
     const outcome = this.#starting?.finish();
-    if (outcome?.status === 'rejected') this.#warn(outcome.reason);
+    if (outcome?.status !== 'rejected') return true;
+    this.#warn(outcome.reason);
+    return false;
   }
 
   /** @returns what it failed with, where that is not thrown */
@@ -546,8 +552,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const mark = this.#pump.mark();
     try {
       await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
-      if (!this.#closed) this.#startNow();
-      if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
+      const isWhole = this.#closed || this.#startNow();
+      if (isWhole && this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on
           retiring: this.#chain.retiring,

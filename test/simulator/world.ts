@@ -203,7 +203,7 @@ export class World {
     if (this.leftovers().length === 0 || this.isRolledBack) return;
     // nobody can know which of them are in a file that was taken away, and that is said
     this.waitsForFile =
-      (this.#taken.size > 0 || this.archive.size > 0) &&
+      (this.#taken.size > 0 || this.archive.size > 0 || (this.isCopied && this.isChain)) &&
       (!this.listens || this.runs.at(-1)?.told.some((text) => / is gone, so it is unknown/.test(text)) === true);
     if (!this.waitsForFile) this.problem(`kept lines stay: ${this.leftovers().join(' ')}`);
   }

@@ -38,6 +38,8 @@ export class Checkpointer {
   #signing = false;
   /** The largest size with a note that some of its signers signed. */
   #partlySigned = 0;
+  /** Last checkpoints of key periods that are over. */
+  readonly #ends = new Set<SealJob>();
   #wake: (() => void) | undefined;
 
   constructor(options: CheckpointerOptions) {
@@ -50,9 +52,14 @@ export class Checkpointer {
     return this.#late?.expected === true;
   }
 
+  /** Whether a key period that is over has not signed its last checkpoint, which no later one of another key period replaces. */
+  get owesSignature(): boolean {
+    return this.#ends.size > 0 || this.expectsLate;
+  }
+
   /** A seal was written (or waits in the batch). */
   submit(job: SealJob): void {
-    this.#newest = job.size;
+    this.#sealedAs(job);
     this.#sealed.push(job);
     void this.#persist();
   }
@@ -66,9 +73,14 @@ export class Checkpointer {
 
   /** A seal that is durable, and in the state, already. */
   sign(job: SealJob): void {
-    this.#newest = job.size;
+    this.#sealedAs(job);
     this.#enqueue(job);
     void this.#sign();
+  }
+
+  #sealedAs(job: SealJob): void {
+    this.#newest = job.size;
+    if (endsEpoch(job)) this.#ends.add(job);
   }
 
   /** Ends what waits for a key service. */
@@ -166,6 +178,7 @@ export class Checkpointer {
       return;
     }
     if (job.epoch.signers.length > 0 && this.#outage.worked()) this.#options.outages.worked(this);
+    this.#ends.delete(job);
     this.#options.stream.publish(job, note, true);
   }
 
@@ -190,6 +203,7 @@ export class Checkpointer {
   /** What the next key period's keys and our MAC can say. */
   async #signWithoutOwn(job: SealJob): Promise<void> {
     const { signal } = this.#abort;
+    this.#ends.delete(job); // of a key that is away somebody else expects it
     const note = await inTime(signWithoutOwnKeys(job, signal, () => undefined)); // its own first checkpoint fails as well, and tells
     if (signal.aborted) return;
     if (note !== undefined) this.#options.stream.publish(job, note, false);

@@ -81,6 +81,18 @@ export class Spool {
     if (file !== undefined) closeDescriptor(file.fd);
   }
 
+  /** Deletes a file without a line: a power cut could bring back what a write that failed had left in it. */
+  discard(): void {
+    const file = this.#file;
+    this.#forget();
+    if (file === undefined) return;
+    try {
+      this.#unsealed.remove(file.path);
+    } finally {
+      closeDescriptor(file.fd);
+    }
+  }
+
   #forget(): void {
     this.#file = undefined;
     this.#lines = 0;

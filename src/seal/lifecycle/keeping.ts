@@ -107,7 +107,11 @@ export class Keeping {
   /** Where some lines are on disk already, the others go there too. */
   #keepSpool(): void {
     if (this.spool.lines === 0) {
-      this.spool.leave();
+      try {
+        this.spool.discard();
+      } catch (error) {
+        this.#host.warn(error);
+      }
       return;
     }
     try {

@@ -318,7 +318,7 @@ export class StreamRun implements SealedStream {
   closeNow(): void {
     const job = this.#closeAs('shutdown');
     if (job === undefined || !this.#bringToDisk(job)) return;
-    const full = noteAtOnce(job, (error) => this.#host.warn(error));
+    const full = this.checkpointer.owesSignature ? undefined : noteAtOnce(job, (error) => this.#host.warn(error));
     const note = full ?? macNote(job);
     if (note === undefined) return;
     this.#append(job, note, full !== undefined);
