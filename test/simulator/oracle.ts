@@ -177,7 +177,7 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
   const last = new Map<number, number>();
   const isOrdered = !(world.isChain && (world.compresses || world.isCopied)); // nothing outside tells in which order they were begun
   for (const whole of files.values()) {
-    const bytes = world.isPiped ? standing(whole) : whole;
+    const bytes = world.isPiped ? standing(whole) : whole.subarray(0, whole.lastIndexOf('\n') + 1); // a torn line is none
     for (const [, run, line] of bytes.toString('latin1').matchAll(/#(\d+)\.(\d+)#/g)) {
       const [of, number] = [Number(run), Number(line)];
       const seen = sealed.get(of) as Set<number>;
