@@ -30,8 +30,10 @@ const EXPLAINED: Readonly<Record<string, (world: World, messages: string) => boo
   // it had sent more than its state knows
   ABANDONED_UNPROVEN: isPipeCut,
   // a crash tore the last line of a file that the next start does not write to: somebody moved it, or another stream continues it
-  TORN_TAIL: ({ moved, isChain, runs }) =>
-    (moved > 0 || isChain) && runs.some(({ ending }) => ending === 'killed' || ending === 'power cut'),
+  TORN_TAIL: (world) =>
+    isPipeCut(world) ||
+    ((world.moved > 0 || world.isChain) &&
+      world.runs.some(({ ending }) => ending === 'killed' || ending === 'power cut')),
 };
 
 /**
@@ -91,8 +93,10 @@ async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {
         ? life.phase === 'close'
         : closeTook > world.config.closeTimeoutSeconds * 500,
     );
-    for (const [name, bytes] of files) {
-      if (longLast.some(({ number }) => lastLineOf(bytes) === number)) continue;
+    // with a local key such an end seals the lines that earlier processes kept, too
+    const sealsOthers = world.isChain && world.hasLocalKey && longLast.length > 0;
+    for (const [name, bytes] of sealsOthers ? [] : files) {
+      if (longLast.some(({ number }) => bytes.includes(`#${number}.`))) continue;
       const length = endOfRecords(bytes);
       if (length > rotateMaxBytes + FILE_SLACK) add('a file is too long', `${name} ${length} of ${rotateMaxBytes}`);
     }
@@ -113,11 +117,6 @@ function endOfRecords(bytes: Buffer): number {
   const [first, last] = [bytes.indexOf('#'), bytes.lastIndexOf('#')];
   const isOne = first < 0 || bytes.indexOf('#', first + 1) === last;
   return isOne ? 0 : bytes.indexOf('\n', last) + 1;
-}
-
-/** The process whose line is the last one; 0 if there is none. */
-function lastLineOf(bytes: Buffer): number {
-  return Number([...bytes.toString('latin1').matchAll(/#(\d+)\.\d+#/g)].at(-1)?.[1] ?? 0);
 }
 
 type Add = (what: string, details?: string) => void;
@@ -269,7 +268,7 @@ function checkRuns(world: World, add: Add): void {
     const isUndisturbed = world.runs.every(
       (one) => one.number > run.number || (!one.hadFault && (one.ending === 'closed' || one.ending === 'exited')),
     );
-    const hadRest = isUndisturbed && isAlone && !world.isSlow && !world.isRolledBack;
+    const hadRest = isUndisturbed && isAlone && !world.isSlow && !world.isRolledBack && !world.isChain; // its next file needs a key
     if (kept > 0 && run.ending === 'exited' && world.hasLocalKey && hadRest)
       add('an exit keeps lines though its key is local', `${where}: ${kept}`);
     if (run.openAfterClose > 0) add('descriptors stay open after close()', `${where}: ${run.openAfterClose}`);

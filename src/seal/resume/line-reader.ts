@@ -43,6 +43,15 @@ export function* readLines(
   }
 }
 
+/** Where the last whole line of a file ends: behind its LF. 0 if there is none in the last `limit` bytes before `end`. */
+export function endOfLines(fd: number, end: number, limit: number): number {
+  const from = Math.max(0, end - limit);
+  const bytes = Buffer.allocUnsafe(end - from);
+  const read = readSync(fd, bytes, 0, bytes.length, from);
+  const lf = bytes.subarray(0, read).lastIndexOf(LF);
+  return lf < 0 ? 0 : from + lf + 1;
+}
+
 /** The whole line that ends right before `end`, without its LF, or undefined where none ends there. */
 export function readLineBefore(fd: number, end: number, limit: number): FileLine | undefined {
   const from = Math.max(0, end - limit);

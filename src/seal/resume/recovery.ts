@@ -14,7 +14,7 @@ import { openRegular } from '../disk/safe-open.ts';
 import { setAside } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
 import { type FileAccount, type PublishedCheckpoint, RECOVER, type StreamState } from '../disk/state-record.ts';
-import { LINE_LIMIT, readLineBefore, readLines } from './line-reader.ts';
+import { endOfLines, LINE_LIMIT, readLineBefore, readLines } from './line-reader.ts';
 import { type FoundCheckpoint, type FoundEpoch, TailReplay, type TailStart } from './tail.ts';
 
 /** Of a compressed file so much is looked at, in bytes: its first line is in it, and no bomb. */
@@ -125,12 +125,14 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
 export function openKnown({ file, offset, begun }: StreamState): number | undefined {
   const fd = openForRecovery(file);
   if (fd === undefined && offset > 0) throw gone(`${file} is gone, but the state says that it holds ${offset} bytes`);
-  if (begun === undefined) return fd;
+  if (begun === undefined && offset === 0) return fd;
   if (fd === undefined) throw gone(`${file} is gone, but the state says that it was begun`);
   let isIts = false;
   try {
     const { size, ino } = fstatSync(fd, { bigint: true });
-    isIts = size > 0n || ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory;
+    const mayBeNew =
+      begun !== undefined && (ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory);
+    isIts = size > 0n || (mayBeNew && offset === 0);
   } finally {
     if (!isIts) closeDescriptor(fd);
   }
@@ -220,9 +222,9 @@ function finishRename(state: StreamState, now: number): void {
   syncDirectory(dirname(renamed));
 }
 
-/** Whether a file ends with what stands right before the next one's `open`; checkpoint lines may follow it. */
+/** Whether a file ends with what stands right before the next one's `open`; checkpoint lines may follow it, the last one torn. */
 function endsBefore(fd: number, state: StreamState): boolean {
-  for (let end = fstatSync(fd).size; end > 0; ) {
+  for (let end = endOfLines(fd, fstatSync(fd).size, LINE_LIMIT); end > 0; ) {
     const line = readLineBefore(fd, end, LINE_LIMIT);
     if (line === undefined || classifyLine(line.bytes).type !== 'checkpoint') {
       if (state.size > 0 || line === undefined) return isLastEntry(line?.bytes, state);
