@@ -309,8 +309,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Lines wait, and nobody waits for a key any more: the start is brought to its end if that takes no time, as with a local key. */
   #startNow(): void {
-    const isNeeded = this.#keeping.spool.lines > 0 || !this.#pump.idle;
-    if (!isNeeded || this.#run !== undefined || this.#failure.error !== undefined) return;
+    if (this.#keeping.spool.lines === 0 && this.#pump.idle) return;
     const outcome = this.#starting?.finish();
     if (outcome?.status === 'rejected') this.#warn(outcome.reason);
   }
@@ -359,7 +358,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     let run: StreamRun | undefined;
     try {
       yield* this.#claimSpool(earlier, since !== undefined);
-      if (this.#isClosed()) return; // somebody who was told that it failed has closed it
+      if (this.#closed) return; // somebody who was told that it failed has closed it
       run = this.#begin(site, epoch);
     } finally {
       if (run === undefined) epoch.erase();
@@ -401,11 +400,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     } finally {
       for (const kept of finished) this.#keeping.left(kept);
     }
-  }
-
-  /** Asked again after each wait. */
-  #isClosed(): boolean {
-    return this.#closed;
   }
 
   /** Renews the lock, and notices where the file has been renamed. */
