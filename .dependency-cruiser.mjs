@@ -141,11 +141,11 @@ export default {
     {
       name: 'providers-apart',
       comment:
-        'one provider never imports another; the factories (create-provider.ts, local.ts, check-keys.ts, open-storage.ts) name them all',
+        'one provider never imports another; the factories (create-provider.ts, check-keys.ts, open-storage.ts) name them all',
       severity: 'error',
       from: {
         path: '^src/providers/([^/.]+)[/.]',
-        pathNot: '^src/providers/((index|create-provider|local|check-keys|open-storage)\\.ts|internal/)',
+        pathNot: '^src/providers/((index|create-provider|check-keys|open-storage)\\.ts|internal/)',
       },
       to: {
         path: '^src/providers/',

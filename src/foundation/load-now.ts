@@ -4,7 +4,7 @@ import { isError, TamperError } from '../errors.ts';
  * Loads a module of ours at once, where `import()` would take until a later turn of the event loop: a process may end in this
  * one. It is to be tried first wherever the module is needed, as one that `import()` is just loading cannot be loaded at once.
  *
- * @param path - from where the package's root is, as built: `./providers/local.js`
+ * @param path - from where the package's root is, as built: `./providers/env.js`
  * @returns undefined where it has to be imported: in bundles, and under whatever else does not load our modules as they are
  */
 export function loadNow<M>(path: string): M | undefined {
@@ -26,11 +26,9 @@ function rootFile(): string | undefined {
   try {
     Error.stackTraceLimit = 1;
     Error.prepareStackTrace = (_, [site]) => site?.getFileName();
-    const file: unknown = new Error().stack;
-    return typeof file === 'string' && /^(?:file:|\/|[A-Za-z]:\\).*\broot\.js$/.test(file) ? file : undefined;
+    const file = String(new Error().stack);
+    return file.endsWith('root.js') ? file : undefined;
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    if (prepareStackTrace === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-    else Error.prepareStackTrace = prepareStackTrace;
+    Object.assign(Error, { prepareStackTrace, stackTraceLimit });
   }
 }

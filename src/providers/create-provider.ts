@@ -11,7 +11,6 @@ import { TamperError } from '../errors.ts';
 import { loadNow } from '../foundation/load-now.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { EnvKeyOptions } from './env.ts';
-import type { LocalSource } from './local.ts';
 
 /**
  * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
@@ -28,13 +27,20 @@ export async function createKeyProvider(config: TamperConfig = {}): Promise<KeyP
 /** {@link createProviderFor} at once; undefined unless all keys are local, and their code can be loaded so. */
 export function createProviderAtOnce(config: ResolvedConfig): KeyProvider | undefined {
   const [source, signing] = sourcesOf(config);
-  if (!isLocalSource(source) || !(signing === undefined || isLocalSource(signing))) return undefined;
-  return loadLocal()?.createLocalProvider(source, signing, config);
+  let provider = createSourceAtOnce(source, config);
+  if (provider !== undefined && signing !== undefined) {
+    const other = createSourceAtOnce(signing, config);
+    const composite = other && loadNow<typeof import('./internal/composite.ts')>('./providers/internal/composite.js');
+    provider = composite && new composite.CompositeProvider(provider, other);
+  }
+  return provider && Object.assign(provider, { configured: modeOf(config) });
 }
 
-const loadLocal = (): typeof import('./local.ts') | undefined => loadNow('./providers/local.js');
-
-const isLocalSource = (source: ConfiguredSource): source is LocalSource => isLocal(source);
+function createSourceAtOnce(source: ConfiguredSource, config: ResolvedConfig): KeyProvider | undefined {
+  if (source === 'env') return loadNow<typeof import('./env.ts')>('./providers/env.js')?.createEnvProvider(config);
+  if (source !== 'file') return undefined;
+  return loadNow<typeof import('./file.ts')>('./providers/file.js')?.createFileProvider(config);
+}
 
 /** {@link createKeyProvider} for a configuration that is put together already. */
 export async function createProviderFor(config: ResolvedConfig): Promise<KeyProvider> {
@@ -96,10 +102,13 @@ export function sourcesOf(config: ResolvedConfig): [ConfiguredSource, Configured
  */
 export async function createSourceProvider(source: ConfiguredSource, config: ResolvedConfig): Promise<KeyProvider> {
   switch (source) {
-    case 'env':
+    case 'env': {
+      const { createEnvProvider } = await import('./env.ts');
+      return createEnvProvider(config);
+    }
     case 'file': {
-      const { createLocalSource } = loadLocal() ?? (await import('./local.ts'));
-      return createLocalSource(source, config);
+      const { createFileProvider } = await import('./file.ts');
+      return createFileProvider(config);
     }
     case 'aws-kms': {
       const { createAwsKmsProvider } = await import('./aws-kms/from-config.ts');

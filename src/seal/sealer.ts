@@ -365,7 +365,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     let run: StreamRun | undefined;
     try {
       yield* this.#claimSpool(earlier, since !== undefined);
-      if (this.#isClosed()) return; // somebody who was told that it failed has closed it
+      if (this.#closed) return; // somebody who was told that it failed has closed it
       run = this.#begin(site, epoch);
     } finally {
       if (run === undefined) epoch.erase();
@@ -407,11 +407,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     } finally {
       for (const kept of finished) this.#keeping.left(kept);
     }
-  }
-
-  /** Asked again after each wait. */
-  #isClosed(): boolean {
-    return this.#closed;
   }
 
   /** Renews the lock, and notices where the file has been renamed. */

@@ -268,6 +268,7 @@ function checkRuns(world: World, add: Add): void {
     const isUndisturbed = world.runs.every(
       (one) => one.number > run.number || (!one.hadFault && (one.ending === 'closed' || one.ending === 'exited')),
     );
+    // an end holds its process up for five seconds at most: too little where each sync takes a fifth of one
     const hadRest = isUndisturbed && isAlone && !world.isSlow && !world.isRolledBack && !world.isChain; // its next file needs a key
     if (kept > 0 && run.ending === 'exited' && world.hasLocalKey && hadRest)
       add('an exit keeps lines though its key is local', `${where}: ${kept}`);
