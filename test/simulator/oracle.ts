@@ -269,7 +269,8 @@ function checkRuns(world: World, add: Add): void {
       (one) => one.number > run.number || (!one.hadFault && (one.ending === 'closed' || one.ending === 'exited')),
     );
     // an end holds its process up for five seconds at most: too little where each sync takes a fifth of one
-    const hadRest = isUndisturbed && isAlone && !world.isSlow && !world.isRolledBack && !world.isChain; // its next file needs a key
+    const needsNobody = !world.isSlow && !world.isChain && world.anchored === undefined; // a next file needs a key, an anchor an answer
+    const hadRest = isUndisturbed && isAlone && needsNobody && !world.isRolledBack;
     if (kept > 0 && run.ending === 'exited' && world.hasLocalKey && hadRest)
       add('an exit keeps lines though its key is local', `${where}: ${kept}`);
     if (run.openAfterClose > 0) add('descriptors stay open after close()', `${where}: ${run.openAfterClose}`);

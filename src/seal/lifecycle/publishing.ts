@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from '../../config/index.ts';
-import { Anchors } from '../anchor/anchors.ts';
+import type { Anchors } from '../anchor/anchors.ts';
 import type { OpenBucket } from '../anchor/object-anchor.ts';
 import { ClosedFiles } from '../checkpoint/closed-files.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
@@ -22,7 +22,8 @@ export interface PublishingHost {
 /** What follows from a checkpoint line: events, anchors, and the work on a file that it closes. */
 export class Publishing {
   readonly #host: PublishingHost;
-  readonly #anchors: Anchors;
+  /** Undefined where there are none, as in most logs: their code is not loaded then. */
+  readonly #anchors: Promise<Anchors> | undefined;
   readonly #files: ClosedFiles;
   /** The file that is open to the end, and what is known of it. */
   #last: (() => void) | undefined;
@@ -30,7 +31,8 @@ export class Publishing {
   constructor(config: ResolvedConfig, host: PublishingHost) {
     this.#host = host;
     const warn = (error: unknown): void => host.warn(error);
-    this.#anchors = new Anchors(config.anchors, host.openBucket, warn);
+    if (config.anchors.length > 0) this.#anchors = anchorsOf(config.anchors, host.openBucket, warn);
+    this.#anchors?.catch(warn); // it may be long before somebody asks for them
     this.#files = new ClosedFiles({
       compressRotated: config.compressRotated,
       isNeeded: (inode) => host.isNeeded(inode),
@@ -45,7 +47,7 @@ export class Publishing {
     this.#host.checkpoint({ origin: run.stream.origin, size: job.size, note, complete: full });
     if (!full) return;
     if (job.closes !== undefined) this.#fileClosed(run, job, note);
-    void this.#anchors.publish(note);
+    this.#withAnchors((anchors) => void anchors.publish(note));
   }
 
   /** A manifest is about the whole file: one that is written before the last line is there would belie an honest log. */
@@ -60,17 +62,30 @@ export class Publishing {
     else void run.whenCovered(job.size).then(add);
   }
 
+  #withAnchors(action: (anchors: Anchors) => void): void {
+    this.#anchors?.then(action).catch((error: unknown) => this.#host.warn(error));
+  }
+
   /** Begins no more work. */
   stop(): void {
-    this.#anchors.end();
+    this.#withAnchors((anchors) => anchors.end());
     this.#files.stop();
   }
 
   /** The last file has its last line. Resolves when the work on closed files is done. */
   done(): Promise<void> {
-    this.#anchors.end();
+    this.#withAnchors((anchors) => anchors.end());
     this.#last?.();
     this.#last = undefined;
     return this.#files.done();
   }
+}
+
+async function anchorsOf(
+  names: readonly string[],
+  openBucket: OpenBucket,
+  warn: (error: unknown) => void,
+): Promise<Anchors> {
+  const { Anchors } = await import('../anchor/anchors.ts');
+  return new Anchors(names, openBucket, warn);
 }

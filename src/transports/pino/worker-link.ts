@@ -78,7 +78,10 @@ async function answer(sealer: Sealer, { id, ask }: Question): Promise<void> {
   try {
     // from now on the application hears of an end; else the sealer says it on standard error
     if (ask === 'observe' && sealer.listenerCount('error') === 0) {
-      sealer.on('error', (error) => tell({ event: 'error', error: toPlainError(error) }));
+      const hear = (error: TamperError): void => tell({ event: 'error', error: toPlainError(error) });
+      sealer.on('error', hear);
+      // it may have ended before anybody could observe it
+      if (sealer.stats.ended) await sealer.flush().catch((error) => error.code === 'SEALER_CLOSED' || hear(error));
     }
     if (ask === 'flush') await sealer.flush();
     tell({ event: 'answer', id, stats: sealer.stats });
