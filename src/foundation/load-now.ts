@@ -7,13 +7,14 @@ import { isError, TamperError } from '../errors.ts';
  * @param path - from where the package's root is, as built: `./providers/env.js`
  * @returns undefined where it has to be imported: in bundles, and under whatever else does not load our modules as they are
  */
-export function loadNow<M>(path: string): M | undefined {
+export function loadNow(path: string): unknown {
   const root = rootFile();
   if (root === undefined) return undefined;
   try {
-    const load = process.getBuiltinModule('node:module').createRequire(root);
+    const load = process.getBuiltinModule('node:module').createRequire(root) as (path: string) => unknown;
     // else it would be the module of another copy of this package
-    return load('./errors.js').TamperError === TamperError ? load(path) : undefined;
+    const { TamperError: same } = load('./errors.js') as { readonly TamperError?: unknown };
+    return same === TamperError ? load(path) : undefined;
   } catch (error) {
     if (isError(error)) return undefined; // each runtime has its own word for what it cannot load so
     throw error;
@@ -22,7 +23,8 @@ export function loadNow<M>(path: string): M | undefined {
 
 /** The file that this code is in. What a module is told of itself cannot be named here: where somebody makes CommonJS of us, it is a syntax error. */
 function rootFile(): string | undefined {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { stackTraceLimit } = Error;
+  const prepareStackTrace: unknown = Reflect.get(Error, 'prepareStackTrace');
   try {
     Error.stackTraceLimit = 1;
     Error.prepareStackTrace = (_, [site]) => site?.getFileName();

@@ -76,7 +76,7 @@ export class Task<T> {
       this.#settle = (outcome) => {
         this.#outcome = outcome;
         if (outcome.status === 'fulfilled') resolve(outcome.value);
-        else reject(outcome.reason);
+        else reject(outcome.reason as Error);
       };
     });
     this.promise.catch(() => undefined);

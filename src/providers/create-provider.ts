@@ -30,16 +30,18 @@ export function createProviderAtOnce(config: ResolvedConfig): KeyProvider | unde
   let provider = createSourceAtOnce(source, config);
   if (provider !== undefined && signing !== undefined) {
     const other = createSourceAtOnce(signing, config);
-    const composite = other && loadNow<typeof import('./internal/composite.ts')>('./providers/internal/composite.js');
+    const composite =
+      other && (loadNow('./providers/internal/composite.js') as typeof import('./internal/composite.ts') | undefined);
     provider = composite && new composite.CompositeProvider(provider, other);
   }
   return provider && Object.assign(provider, { configured: modeOf(config) });
 }
 
 function createSourceAtOnce(source: ConfiguredSource, config: ResolvedConfig): KeyProvider | undefined {
-  if (source === 'env') return loadNow<typeof import('./env.ts')>('./providers/env.js')?.createEnvProvider(config);
+  if (source === 'env')
+    return (loadNow('./providers/env.js') as typeof import('./env.ts') | undefined)?.createEnvProvider(config);
   if (source !== 'file') return undefined;
-  return loadNow<typeof import('./file.ts')>('./providers/file.js')?.createFileProvider(config);
+  return (loadNow('./providers/file.js') as typeof import('./file.ts') | undefined)?.createFileProvider(config);
 }
 
 /** {@link createKeyProvider} for a configuration that is put together already. */

@@ -149,8 +149,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
       () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
     );
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
-    if (failed === undefined) this.#starting = new Task(this.#start());
-    this.#ready = this.#starting?.promise.catch(throwWithCode) ?? Promise.reject(failed);
+    if (failed === undefined) {
+      this.#starting = new Task(this.#start());
+      this.#ready = this.#starting.promise.catch(throwWithCode);
+    } else this.#ready = Promise.reject(failed);
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
 

@@ -41,7 +41,9 @@ export async function play(
 
 /** Plays the seeds that the process which began this one sends. */
 export function playAsTold(tree: Tree, drawn: (seed: number) => Schedule): void {
-  process.on('message', async (share: Share) => process.send?.(await play(tree, drawn, share)));
+  process.on('message', (share: Share) => {
+    void play(tree, drawn, share).then((tally) => process.send?.(tally));
+  });
   process.send?.('ready');
 }
 

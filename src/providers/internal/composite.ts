@@ -28,7 +28,7 @@ export class CompositeProvider implements KeyProvider {
 
   get atOnce(): KeysAtOnce | undefined {
     const [data, signing] = [keysAtOnce(this.#data), keysAtOnce(this.#signing)];
-    return data && signing && { ...signing, getKey: data.getKey };
+    return data && signing && { ...signing, getKey: (keyId, context) => data.getKey(keyId, context) };
   }
 
   getKey(keyId: string, context: KeyContext, options?: CallOptions): Promise<DataKey> {

@@ -284,7 +284,7 @@ function* findInto(files: Open[], options: EarlierLinesOptions): Steps<void> {
 }
 
 const loadClaimProgress = (): typeof import('./claim-progress.ts') | undefined =>
-  loadNow('./seal/intake/claim-progress.js');
+  loadNow('./seal/intake/claim-progress.js') as typeof import('./claim-progress.ts') | undefined;
 
 /** A claim that cannot be written now. */
 class ClaimError extends Error {}

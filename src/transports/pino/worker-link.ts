@@ -1,5 +1,5 @@
 import { BroadcastChannel, parentPort, threadId, workerData } from 'node:worker_threads';
-import type { TamperError } from '../../errors.ts';
+import { isTamperError, type TamperError } from '../../errors.ts';
 import { onKeyEvent } from '../../keys/events.ts';
 import type { SealerEvents } from '../../seal/checkpoint/sealer-events.ts';
 import { withCode } from '../../seal/disk/refusal.ts';
@@ -81,7 +81,8 @@ async function answer(sealer: Sealer, { id, ask }: Question): Promise<void> {
       const hear = (error: TamperError): void => tell({ event: 'error', error: toPlainError(error) });
       sealer.on('error', hear);
       // it may have ended before anybody could observe it
-      if (sealer.stats.ended) await sealer.flush().catch((error) => error.code === 'SEALER_CLOSED' || hear(error));
+      if (sealer.stats.ended)
+        await sealer.flush().catch((error: unknown) => isTamperError(error, 'SEALER_CLOSED') || hear(withCode(error)));
     }
     if (ask === 'flush') await sealer.flush();
     tell({ event: 'answer', id, stats: sealer.stats });

@@ -53,7 +53,7 @@ describe('FileKeyProvider', () => {
         [() => provider.atOnce.getSigningKey('a'), () => provider.getSigningKey('a')],
       ] as const;
       for (const [now, later] of refusals) {
-        const { code, message, hint } = await later().then(() => expect.unreachable(path), (error: TamperError) => error);
+        const { code, message, hint } = await later().then(() => expect.unreachable(path), (error: unknown) => error as TamperError);
         expect(now).toThrow(expect.objectContaining({ code, message, hint }));
       }
     }
