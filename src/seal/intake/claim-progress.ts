@@ -87,8 +87,13 @@ function openLog(claim: Claim, logs: string): number {
     for (const path of names) {
       if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue;
       const fd = openSync(path, 'r');
-      if (holdsPlace(fd, claim)) return fd;
-      closeDescriptor(fd);
+      let isIts = false;
+      try {
+        isIts = holdsPlace(fd, claim);
+      } finally {
+        if (!isIts) closeDescriptor(fd);
+      }
+      if (isIts) return fd;
     }
   } catch (cause) {
     throw untold(file, cause);

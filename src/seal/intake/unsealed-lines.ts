@@ -228,7 +228,7 @@ export class UnsealedLines {
       ftruncateSync(fd, whole.end);
       fsyncSync(fd);
       const lost = facts.lost + Math.max(0, total - whole.lines);
-      renameSync(path, this.#nameOf({ ...facts, lost }, mtimeMs));
+      renameSync(path, this.#freeNameBefore({ ...facts, lost }, mtimeMs));
     } finally {
       closeDescriptor(fd);
     }
@@ -296,6 +296,15 @@ export class UnsealedLines {
     const unique = facts.keeper + randomBytes(2).toString('hex');
     const name = `${this.#prefix}.keeping-${this.#stream}-${unique}-${formatFacts(facts)}-${total}`;
     return join(this.directory, name);
+  }
+
+  /** Before all that its process kept since; not the name of a file that is there, which would be replaced. */
+  #freeNameBefore(facts: Facts, now: number): string {
+    const names = new Set(this.#names());
+    for (let at = now - 1; ; at--) {
+      const file = this.#nameOf(facts, at);
+      if (!names.has(basename(file))) return file;
+    }
   }
 
   #nameOf(facts: Facts, now: number): string {
