@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { times } from '../support/tier.ts';
 import { keptSchedules } from './kept.ts';
-import { scheduleOf } from './schedule.ts';
-import { simulate } from './simulation.ts';
+import { type Step, scheduleOf } from './schedule.ts';
+import { played, simulate } from './simulation.ts';
 import { compileTree, type Tree } from './tree.ts';
+import type { Run } from './world.ts';
 
 const SHARE = Number(process.env['SIMULATOR_SCHEDULES'] ?? times(120, 1_500));
 
@@ -26,6 +27,31 @@ describe('the writer in a simulated world', () => {
       const { violations } = await simulate(tree, scheduleOf(seed));
       expect(violations, `npm run simulate -- --seed ${seed} --shrink`).toEqual([]);
     }
+  });
+
+  it('says once that a full file goes on because its directory cannot be read', async () => {
+    const { setup } = scheduleOf(1);
+    const config = {
+      ...setup.config,
+      useKmsSigning: true,
+      rotateChain: false,
+      rotateMaxBytes: 4_000,
+      maxPendingBytes: 1e6,
+    };
+    const steps: Step[] = [
+      { do: 'start' },
+      { do: 'wait', ms: 500 },
+      { do: 'fault', fault: { on: 'log', errno: 'EACCES', operations: ['list', 'stat'], skip: 0 } },
+      { do: 'write', lines: 12, bytes: 1_500, together: false },
+      { do: 'wait', ms: 1_500 },
+      { do: 'write', lines: 4, bytes: 1_500, together: false },
+      { do: 'heal' },
+      { do: 'close', lines: 0 },
+    ];
+    const schedule = { seed: 1, setup: { ...setup, apart: true, listens: true, config }, steps };
+    expect((await simulate(tree, schedule)).violations).toEqual([]);
+    const { told } = (await played(tree, schedule, true)).runs[0] as Run;
+    expect(told.filter((text) => text.includes('cannot be begun'))).toHaveLength(1);
   });
 
   it('plays a seed the same way each time, whatever was played before', async () => {

@@ -89,6 +89,8 @@ export class StreamRun implements SealedStream {
   #isFull = false;
   #neverFull = false;
   #isLastFile = false;
+  /** The file should have been changed, and its directory could not be read. */
+  #isTooLong = false;
   #lastNote: string | undefined;
   /** The close of a file that gets another name next. */
   #leaving: SealJob | undefined;
@@ -269,13 +271,17 @@ export class StreamRun implements SealedStream {
     this.writeOut();
   }
 
-  /** False where the directory cannot be read for now: the file goes on, and is longer than it should be. */
+  /** False where the directory cannot be read for now: the file goes on, and is longer than it should be, as a warning says once. */
   #canNameNext(): boolean {
     try {
       this.#nextFile();
+      this.#isTooLong = false;
       return true;
     } catch (error) {
-      if (!isPassing(error, 'run')) throw cannotChange(this.log.sink.name, error);
+      const coded = cannotChange(this.log.sink.name, error);
+      if (!isPassing(error, 'run')) throw coded;
+      if (!this.#isTooLong) this.#host.warn(coded);
+      this.#isTooLong = true;
       return false;
     }
   }
