@@ -96,7 +96,7 @@ async function bundle(directory: string, contents: string, plugins: Plugin[], in
     platform: 'node',
     target: 'node20',
     write: false,
-    logLevel: 'error',
+    logLevel: 'silent', // what it throws says it
     plugins,
     define: {
       ...Object.fromEntries(names.map((name) => [name, `__world.${name}`])),
