@@ -310,7 +310,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   /**
-   * Lines wait, and nobody waits for a key any more: the start is brought to its end if that takes no time, as with a local key.
+   * Lines wait, and the process ends: the start is brought to its end if that takes no time, as with a local key. A key file on a
+   * dead mount holds up the thread, which Node.js would wait for at its end in any case.
    *
    * @returns false if it failed: nothing may be written to the run that it had begun
    */
@@ -549,8 +550,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const mark = this.#pump.mark();
     try {
       await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
-      const isWhole = this.#closed || this.#startNow();
-      if (isWhole && this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
+      if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on
           retiring: this.#chain.retiring,

