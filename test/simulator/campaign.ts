@@ -5,7 +5,7 @@ import type { Schedule } from './schedule.ts';
 import { simulate } from './simulation.ts';
 import type { Tree } from './tree.ts';
 
-/** A process takes so many seeds at once. */
+/** How many seeds a process takes at a time. */
 const SHARE = 500;
 /** How often a long campaign says how far it is, in milliseconds. */
 const PROGRESS = 60_000;

@@ -6,7 +6,7 @@ const LF = 0x0a;
 /** An entry line is at most so long on disk: a wrapped line of `max_line_bytes`, every byte escaped. */
 export const LINE_LIMIT = 16_777_216;
 
-/** A line of a file without its LF, and where it begins. */
+/** A line of a file without its LF, or other bytes of it, and where it begins. */
 export interface FileLine {
   readonly bytes: Buffer;
   readonly offset: number;
@@ -45,25 +45,29 @@ export function* readLines(
 
 /** Where the last whole line of a file ends: behind its LF. 0 if there is none in the last `limit` bytes before `end`. */
 export function endOfLines(fd: number, end: number, limit: number): number {
-  const from = Math.max(0, end - limit);
-  const bytes = Buffer.allocUnsafe(end - from);
-  const read = readSync(fd, bytes, 0, bytes.length, from);
-  const lf = bytes.subarray(0, read).lastIndexOf(LF);
-  return lf < 0 ? 0 : from + lf + 1;
+  const { bytes, offset } = bytesBefore(fd, end, limit);
+  const lf = bytes.lastIndexOf(LF);
+  return lf < 0 ? 0 : offset + lf + 1;
 }
 
 /** The whole line that ends right before `end`, without its LF, or undefined where none ends there. */
 export function readLineBefore(fd: number, end: number, limit: number): FileLine | undefined {
-  const from = Math.max(0, end - limit);
-  const bytes = Buffer.allocUnsafe(end - from);
+  const { bytes, offset } = bytesBefore(fd, end, limit);
+  if (offset + bytes.length < end || bytes[bytes.length - 1] !== LF) return undefined;
+  const before = bytes.lastIndexOf(LF, bytes.length - 2);
+  if (before < 0 && offset > 0) return undefined;
+  return { bytes: bytes.subarray(before + 1, bytes.length - 1), offset: offset + before + 1 };
+}
+
+/** The last `limit` bytes before `end`; less if the file ends before that. */
+function bytesBefore(fd: number, end: number, limit: number): FileLine {
+  const offset = Math.max(0, end - limit);
+  const bytes = Buffer.allocUnsafe(end - offset);
   let read = 0;
   while (read < bytes.length) {
-    const count = readSync(fd, bytes, read, bytes.length - read, from + read);
-    if (count === 0) return undefined;
+    const count = readSync(fd, bytes, read, bytes.length - read, offset + read);
+    if (count === 0) break;
     read += count;
   }
-  if (bytes[bytes.length - 1] !== LF) return undefined;
-  const before = bytes.lastIndexOf(LF, bytes.length - 2);
-  if (before < 0 && from > 0) return undefined;
-  return { bytes: bytes.subarray(before + 1, bytes.length - 1), offset: from + before + 1 };
+  return { bytes: bytes.subarray(0, read), offset };
 }

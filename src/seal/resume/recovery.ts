@@ -130,9 +130,7 @@ export function openKnown({ file, offset, begun }: StreamState): number | undefi
   let isIts = false;
   try {
     const { size, ino } = fstatSync(fd, { bigint: true });
-    const mayBeNew =
-      begun !== undefined && (ino.toString() === begun.file || numberOf(dirname(file)) !== begun.directory);
-    isIts = size > 0n || (mayBeNew && offset === 0);
+    isIts = size > 0n || (offset === 0 && (`${ino}` === begun?.file || numberOf(dirname(file)) !== begun?.directory));
   } finally {
     if (!isIts) closeDescriptor(fd);
   }

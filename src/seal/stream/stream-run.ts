@@ -327,9 +327,7 @@ export class StreamRun implements SealedStream {
     const full = this.checkpointer.owesSignature ? undefined : noteAtOnce(job, (error) => this.#host.warn(error));
     const note = full ?? macNote(job);
     if (note === undefined) return;
-    this.#append(job, note, full !== undefined);
-    if (this.writeOut()) {
-      this.log.sink.datasyncSync();
+    if (this.#appendNow(job, note, full !== undefined)) {
       if (this.log.sink.name === STDOUT) this.changeState({}); // spec 6, next file
       if (full !== undefined) this.#coveredTo(job.size);
     }
@@ -359,9 +357,15 @@ export class StreamRun implements SealedStream {
    */
   closePersisted(job: SealJob): boolean {
     if (!this.#bringToDisk(job)) return false;
-    const note = macNote(job);
-    if (note !== undefined) this.#append(job, note, job.epoch.signers.length === 0);
-    if (this.writeOut()) this.log.sink.datasyncSync();
+    this.#appendNow(job, macNote(job), job.epoch.signers.length === 0);
+    return true;
+  }
+
+  /** @returns whether it is on the disk */
+  #appendNow(job: SealJob, note: string | undefined, full: boolean): boolean {
+    if (note !== undefined) this.#append(job, note, full);
+    if (!this.writeOut()) return false;
+    this.log.sink.datasyncSync();
     return true;
   }
 
