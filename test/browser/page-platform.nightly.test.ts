@@ -28,6 +28,15 @@ it('Buffer to text, whole and in part', () => {
   );
 });
 
+it('a Buffer of one byte', () => {
+  fc.assert(
+    fc.property(fc.nat(40), fc.nat(255), (size, byte) => {
+      expect([...PageBuffer.alloc(size, byte)]).toEqual([...Buffer.alloc(size, byte)]);
+      expect([...PageBuffer.alloc(size)]).toEqual([...Buffer.alloc(size)]);
+    }),
+  );
+});
+
 it('a long Buffer to text', () => {
   const of = Uint8Array.from({ length: 100_003 }, (_, at) => (at * 7919) % 256);
   const [ours, theirs] = both(of);

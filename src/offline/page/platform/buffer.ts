@@ -12,8 +12,10 @@ const Bytes: new (from: number | ArrayBufferLike, offset?: number, length?: numb
   Uint8Array;
 
 export class Buffer extends Bytes {
-  static alloc(size: number): Buffer {
-    return new Buffer(size);
+  static alloc(size: number, fill = 0): Buffer {
+    const bytes = new Buffer(size);
+    bytes.fill(fill);
+    return bytes;
   }
 
   static allocUnsafe(size: number): Buffer {
