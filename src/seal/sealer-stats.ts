@@ -87,7 +87,7 @@ export function statsOf({ origin, run, opening, chain, queue, keeping, condition
     lastError: condition.lastError,
     ended,
     pendingBytes: queue.bytes,
-    waitsFor: waitsFor(run, queue, keeping.spool.lines, obstacle),
+    waitsFor: waitsFor(run, chain, queue, keeping.spool.lines, obstacle),
   };
 }
 
@@ -98,16 +98,17 @@ function identitiesOf(reference: KeyReference): string[] {
 
 function waitsFor(
   run: StreamRun | undefined,
+  chain: StreamChain,
   queue: IntakeQueue,
   spooled: number,
   opening: SiteOpening['obstacle'],
 ): SealerStats['waitsFor'] {
   if (run === undefined) return queue.isSettled && spooled === 0 ? undefined : (opening ?? 'key');
   if (queue.isSettled && run.log.waiting === 0) return undefined;
-  if (run.isFull) return 'key';
   const { obstacle } = run;
-  if (obstacle === undefined) return 'turn';
-  return obstacle.kind === 'full' ? 'disk' : 'reader';
+  if (chain.waitsForDisk || obstacle?.kind === 'full') return 'disk';
+  if (obstacle !== undefined) return 'reader';
+  return run.isFull ? 'key' : 'turn';
 }
 
 /** How a log is, in a word and in sentences. */

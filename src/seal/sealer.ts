@@ -115,6 +115,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       isWithinLine: () => this.#pump.longLine.parts > 0,
       begin: (site, epoch) => this.#begin(site, epoch),
       warn,
+      stopsAtDisk: config.onWriteFailure === 'stop',
     };
     this.#chain = new StreamChain(config.rotateChain, chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {

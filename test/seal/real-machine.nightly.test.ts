@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -16,6 +16,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { auditorKeys, type SealerOptions } from '../../src/index.ts';
+import { keys, makeToken, ownTransit, providerFor } from '../integration/vault/transit-server.ts';
+import type { Bao } from '../servers/openbao.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { type Account, accountOf, BusyWriter, type WriterTask } from '../support/busy-writer.ts';
 
@@ -32,6 +34,8 @@ const table: (Account & { readonly what: string; readonly given: number | string
 let built: BuiltPackage;
 
 beforeAll(async () => {
+  if (process.getuid?.() !== 0)
+    throw new Error('these tests mount disks and start processes of another user: run them as root');
   built = await buildPackage({ own: true });
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   writeFileSync(join(root, 'key'), privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
@@ -56,11 +60,16 @@ afterAll(() => {
   console.log(rows.map((row) => `| ${row.join(' | ')} |`).join('\n'));
 });
 
+/** Unless the log has another one. */
+const LOCAL_KEY = { keySource: 'file', keyFilePath: join(root, 'key'), algorithm: 'Ed25519' } as const;
+
 /** A log, its state and its writers, one after the other. */
 class Place {
   readonly directory: string;
   readonly log: string;
   readonly writers: BusyWriter[] = [];
+  /** What the auditor has of its key. */
+  publicKey: string = join(root, 'key.pub');
   /** Other directories that hold files of the log. */
   readonly more: string[] = [];
   readonly #options: Partial<SealerOptions>;
@@ -79,9 +88,7 @@ class Place {
       file: join(this.log, 'audit.jsonl'),
       stateDir: join(this.directory, 'state'),
       origin: ORIGIN,
-      keySource: 'file',
-      keyFilePath: join(root, 'key'),
-      algorithm: 'Ed25519',
+      ...(this.#options.keySource === undefined && LOCAL_KEY),
       rotateMaxBytes: 40_000,
       checkpointMaxRecords: 100,
       ...this.#options,
@@ -115,8 +122,8 @@ class Place {
   }
 
   async judge(what: string, explained: readonly string[], where: Parameters<typeof accountOf>[0]): Promise<Account> {
-    const keys = auditorKeys({ publicKeyFiles: [join(root, 'key.pub')] });
-    const account = await accountOf(where, ORIGIN, keys, this.writers);
+    const auditor = auditorKeys({ publicKeyFiles: [this.publicKey] });
+    const account = await accountOf(where, ORIGIN, auditor, this.writers);
     table.push({ what, given: this.given ?? 'unknown', ...account });
     expect(account.lost, what).toBe(0);
     expect(account.twice, what).toBe(0);
@@ -215,12 +222,12 @@ describe('a log directory that another party locks', () => {
     }
   }
 
-  it.each([false, true])(
-    'the writer is refused a new file, and goes on when it may make one again (killed meanwhile: %s)',
-    async (isKilled) => {
+  it.each(chains.flatMap((rotateChain) => [false, true].map((isKilled) => ({ rotateChain, isKilled }))))(
+    'the writer is refused a new file, and goes on when it may make one again (rotate_chain: $rotateChain, killed meanwhile: $isKilled)',
+    async ({ rotateChain, isKilled }) => {
       open(root);
       open(join(built.directory, 'dist'));
-      const place = new Place({ keyFilePath: join(root, 'own-key') });
+      const place = new Place({ rotateChain, keyFilePath: join(root, 'own-key') });
       writeFileSync(join(root, 'own-key'), readFileSync(join(root, 'key')), { mode: 0o600 });
       for (const path of [place.directory, place.log, join(root, 'own-key')]) chownSync(path, USER, USER);
       let writer = place.start({ uid: USER });
@@ -242,7 +249,9 @@ describe('a log directory that another party locks', () => {
       }
       await writer.works();
       await place.close(writer);
-      await place.settle(`EACCES, killed ${isKilled}`, ADOPTED, { uid: USER });
+      await place.settle(`EACCES, chain ${rotateChain}, killed ${isKilled}`, rotateChain ? CHAIN : ADOPTED, {
+        uid: USER,
+      });
     },
   );
 });
@@ -269,8 +278,8 @@ class Volume {
   }
 }
 
-it('a log volume goes away at a change of file and comes back', async () => {
-  const place = new Place({}, 'log/inside');
+it.each(chains)('a log volume goes away at a change of file and comes back (rotate_chain: %s)', async (rotateChain) => {
+  const place = new Place({ rotateChain }, 'log/inside');
   const volume = new Volume(place);
   mkdirSync(place.log);
   const writer = place.start();
@@ -284,5 +293,50 @@ it('a log volume goes away at a change of file and comes back', async () => {
   }
   await writer.works();
   await place.close(writer);
-  await place.settle('volume away', ADOPTED);
+  await place.settle(`volume away, chain ${rotateChain}`, rotateChain ? CHAIN : ADOPTED);
 });
+
+it.each(chains)(
+  'OpenBao is killed and started again, and every second time the writer with it (rotate_chain: %s)',
+  async (rotateChain) => {
+    const server = await ownTransit({ storage: 'raft' });
+    onTestFinished(() => server.stop());
+    const env = { VAULT_ADDR: server.url, VAULT_TOKEN: await makeToken(server), HOME: '/nonexistent' };
+    const place = new Place({ rotateChain, keySource: 'vault', keyId: keys.ed25519, useKmsSigning: true });
+    place.publicKey = await publicKeyOf(server);
+    const task = { env, burst: 5, pause: 20 }; // an outage is told of after half a minute
+    let writer = place.start(task);
+    for (let round = 0; round < 4; round++) {
+      await writer.works();
+      const since = writer.said.length;
+      await server.kill();
+      await writer.until(({ outage }) => outage === true, since);
+      await delay(Math.random() * 500);
+      if (round % 2 === 1) {
+        await place.kill(writer);
+        writer = place.start(task);
+        await writer.until(({ outage }) => outage === true);
+      }
+      await server.restart();
+    }
+    await writer.works();
+    await place.close(writer);
+    await place.settle(`OpenBao killed, chain ${rotateChain}`, rotateChain ? CHAIN : ADOPTED, task);
+  },
+);
+
+/** A file with what OpenBao has to verify the signatures. */
+async function publicKeyOf(server: Bao): Promise<string> {
+  const provider = providerFor(server.url, { env: { VAULT_TOKEN: server.rootToken } });
+  const { spki } = await provider.getSigningKey(keys.ed25519);
+  await provider.close();
+  const file = join(root, 'openbao.pub');
+  writeFileSync(
+    file,
+    createPublicKey({ key: Buffer.from(spki ?? []), format: 'der', type: 'spki' }).export({
+      format: 'pem',
+      type: 'spki',
+    }),
+  );
+  return file;
+}

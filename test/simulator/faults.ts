@@ -23,10 +23,13 @@ export const POSSIBLE: Readonly<Record<Operation, readonly string[]>> = {
   close: ['EIO', 'ENOSPC', 'EDQUOT'],
 };
 
+/** Which disk. */
+export type Disk = 'log' | 'state' | 'anchor';
+
 /** What happens to a disk. */
 export interface Fault {
   /** `both`: of log and state. */
-  readonly on: 'log' | 'state' | 'both' | 'anchor';
+  readonly on: Disk | 'both';
   /** Of {@link POSSIBLE}; `SHORT`: a write takes a part and says so. */
   readonly errno: string;
   readonly operations: readonly Operation[];
@@ -66,7 +69,7 @@ export class Faults {
   }
 
   /** @returns what a call fails with */
-  strike(operation: Operation, disk: 'log' | 'state' | 'anchor', now: number): string | undefined {
+  strike(operation: Operation, disk: Disk, now: number): string | undefined {
     for (const active of this.#active) {
       const { fault } = active;
       if (fault.on !== disk && (fault.on !== 'both' || disk === 'anchor')) continue;

@@ -1,20 +1,30 @@
 /** From so many bytes on. */
 const LARGE = 65_536;
+/** So many bytes may wait: of many sizes few are asked for again. */
+const IDLE_LIMIT = 64 * 2 ** 20;
+let idleBytes = 0;
 const idle = new Map<number, Buffer[]>();
 let used: Buffer[] = [];
 
 function large(size: number): Buffer {
-  const buffer = idle.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size);
+  const known = idle.get(size)?.pop();
+  if (known !== undefined) idleBytes -= size;
+  const buffer = known ?? Buffer.allocUnsafeSlow(size);
   used.push(buffer);
   return buffer;
 }
 
 /** All that was given since the last call may be given again. */
 export function reuseLargeBuffers(): void {
+  if (idleBytes > IDLE_LIMIT) {
+    idle.clear();
+    idleBytes = 0;
+  }
   for (const buffer of used) {
     const same = idle.get(buffer.length);
     if (same === undefined) idle.set(buffer.length, [buffer]);
-    else if (same.length < 32) same.push(buffer);
+    else same.push(buffer);
+    idleBytes += buffer.length;
   }
   used = [];
 }

@@ -1,7 +1,7 @@
 import type { Request } from './anchors.ts';
 import type { Coverage } from './coverage.ts';
 import { Disk } from './disk.ts';
-import { Faults, type Operation } from './faults.ts';
+import { Faults, type Operation, type Disk as Place } from './faults.ts';
 import { Killed, Life } from './life.ts';
 import { Pipe } from './pipe.ts';
 import type { Random } from './random.ts';
@@ -144,8 +144,9 @@ export class Machine {
     if (this.#isDead && path.startsWith(`/${ANCHOR}`)) this.#hangs(operation, path, life);
     this.#begin(life);
     this.timeline.now += operation === 'sync' ? this.pace.sync : this.pace.call;
-    const errno = this.faults.strike(operation, diskOf(path), this.timeline.now);
-    this.coverage?.call(operation, errno, life);
+    const on = diskOf(path);
+    const errno = this.faults.strike(operation, on, this.timeline.now);
+    this.coverage?.call(operation, on, errno, life);
     if (errno !== undefined && errno !== 'SHORT') {
       failed?.(life);
       this.#called(operation, path, errno);
@@ -239,6 +240,6 @@ export class Machine {
   }
 }
 
-function diskOf(path: string): 'log' | 'state' | 'anchor' {
+function diskOf(path: string): Place {
   return path.startsWith(`/${STATE}`) ? 'state' : path.startsWith(`/${ANCHOR}`) ? 'anchor' : 'log';
 }

@@ -1,11 +1,15 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { anchoredScheduleOf } from './anchor-schedule.ts';
 import { play, playAsTold, playInProcesses } from './campaign.ts';
 import { Coverage } from './coverage.ts';
 import { keptSchedules, writeKept } from './kept.ts';
-import { scheduleOf } from './schedule.ts';
+import { type Schedule, scheduleOf } from './schedule.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulation.ts';
+import { sweep } from './sweep.ts';
 import { compileTree } from './tree.ts';
 
 /*
@@ -18,6 +22,8 @@ import { compileTree } from './tree.ts';
  *   --anchors                   seeds are those of a log with anchors
  *   --tree DIR                  the sources to simulate (default: these)
  *   --coverage                  which failures struck which calls in which phase
+ *   --sweep                     every failure at every call that these seeds come to, one after the other
+ *   --schedule FILE             in place of a seed: a schedule that a sweep or a person wrote down
  */
 process.env['FAPILOG_TAMPER_ENGINE'] = 'typescript';
 const { values } = parseArgs({
@@ -33,21 +39,23 @@ const { values } = parseArgs({
     anchors: { type: 'boolean', default: false },
     tree: { type: 'string', default: '.' },
     coverage: { type: 'boolean', default: false },
+    sweep: { type: 'boolean', default: false },
+    schedule: { type: 'string' },
     jobs: { type: 'string', default: '1' },
     'as-told': { type: 'boolean', default: false },
   },
 });
-if (!values.coverage && values.seed === undefined) Error.stackTraceLimit = 0; // nobody reads them, and each costs more than a call
+const shows = values.seed !== undefined || values.schedule !== undefined;
+if (!values.coverage && !values.sweep && !shows) Error.stackTraceLimit = 0; // nobody reads them, and each costs more than a call
 const tree = await compileTree(values.tree);
 const drawn = values.anchors ? anchoredScheduleOf : scheduleOf;
 let status = 0;
 
-async function one(seed: number): Promise<void> {
-  const schedule = drawn(seed);
+async function one(schedule: Schedule): Promise<void> {
   const trace: string[] = [];
   const { violations, digest } = await simulate(tree, schedule, { trace });
   if (values.keep === undefined) process.stdout.write(`${trace.join('\n')}\n${JSON.stringify(schedule)}\n`);
-  process.stdout.write(`seed ${seed}, digest ${digest}, ${violations.length} violations\n`);
+  process.stdout.write(`seed ${schedule.seed}, digest ${digest}, ${violations.length} violations\n`);
   for (const { what, details } of violations) process.stdout.write(`${what}: ${details}\n`);
   const found = violations.find(({ what }) => what.includes(values.what));
   if (found === undefined) return;
@@ -86,10 +94,30 @@ async function many(count: number, seconds: number): Promise<void> {
   if (violated > 0) status = 1;
 }
 
+/** Strikes every call, and says which failures struck none. */
+async function sweepAll(count: number): Promise<void> {
+  const begun = performance.now();
+  const { played, coverage, violations } = await sweep(tree, drawn, { from: Number(values.from), count });
+  const took = (performance.now() - begun) / 1000;
+  const missed = [...coverage.counts].filter(([, hits]) => hits === 0).map(([key]) => key);
+  for (const key of missed.sort()) process.stdout.write(`never struck: ${key}\n`);
+  for (const [at, { place, what, schedule }] of violations.entries()) {
+    const file = join(tmpdir(), `swept-${at}.json`);
+    writeFileSync(file, JSON.stringify(schedule));
+    process.stdout.write(`${place}: ${what} (--schedule ${file})\n`);
+  }
+  process.stdout.write(`${played} schedules in ${took.toFixed(1)} s\n`);
+  process.stdout.write(`${coverage.counts.size} pairs of a call and a failure, ${missed.length} never struck\n`);
+  process.stdout.write(`simulator: ${played - violations.length} passed, ${violations.length} failed\n`);
+  if (violations.length > 0) status = 1;
+}
+
 if (values['as-told']) playAsTold(tree, drawn);
 else if (values.kept) await lookAtKept();
+else if (values.sweep) await sweepAll(Number(values.count ?? 1_000));
+else if (values.schedule !== undefined) await one(JSON.parse(readFileSync(values.schedule, 'utf8')) as Schedule);
 else if (values.seed === undefined) {
   const isTimed = values.seconds !== undefined;
   await many(Number(values.count ?? (isTimed ? Number.POSITIVE_INFINITY : 1_000)), Number(values.seconds ?? Number.POSITIVE_INFINITY));
-} else await one(Number(values.seed)); // biome-ignore format: short
+} else await one(drawn(Number(values.seed))); // biome-ignore format: short
 if (!values['as-told']) process.exitCode = status;

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { AnchorSetup, Planted } from './anchored.ts';
 import type { AnchorMood } from './anchors.ts';
-import { type Fault, type Operation, POSSIBLE } from './faults.ts';
+import { type Disk, type Fault, type Operation, POSSIBLE } from './faults.ts';
 import type { Mood } from './key-service.ts';
 import type { Pace } from './machine.ts';
 import type { ReaderMood } from './pipe.ts';
@@ -18,7 +18,7 @@ export type Step =
   | { readonly do: 'busy'; readonly ms: number }
   | { readonly do: 'fault'; readonly fault: Fault }
   /** So much room is left. */
-  | { readonly do: 'room'; readonly on: 'log' | 'state' | 'anchor'; readonly bytes: number }
+  | { readonly do: 'room'; readonly on: Disk; readonly bytes: number }
   | { readonly do: 'heal' }
   | { readonly do: 'keys'; readonly mood: Mood }
   | { readonly do: 'new key' }

@@ -92,6 +92,8 @@ export class World {
   /** What it was started with, the newest last. */
   readonly #configs: ResolvedConfig[];
   #isStateLost = false;
+  /** The key service was not well at some time. */
+  #hadKeyTrouble = false;
   #isNewDisk = false;
   #run: Run | undefined;
 
@@ -161,12 +163,16 @@ export class World {
   }
 
   async play(): Promise<void> {
-    for (const step of this.#schedule.steps) {
+    const { coverage } = this.machine;
+    coverage?.begin(this.#schedule);
+    for (const [index, step] of this.#schedule.steps.entries()) {
       this.machine.note(`step ${JSON.stringify(step)}`);
+      coverage?.step(index, step);
       await this.#do(step);
     }
     if (this.isRunning) await this.#do({ do: 'close', lines: 0 });
     if (this.isRunning) await this.#do({ do: 'exit' });
+    coverage?.end();
     await this.#do({ do: 'heal' });
     this.anchored?.heal();
     for (const run of this.runs)
@@ -230,6 +236,7 @@ export class World {
       case 'wait':
         await machine.timeline.pass(step.ms);
         this.#waited(run, step.ms);
+        this.#saysWhy(run, step.ms);
         return;
       case 'busy':
         machine.timeline.now += step.ms;
@@ -269,6 +276,7 @@ export class World {
       case 'keys':
         if (step.mood === 'well') this.keys.heal();
         else this.keys.mood = step.mood;
+        this.#hadKeyTrouble ||= step.mood !== 'well';
         return this.#spoilt(false);
       case 'reader':
         machine.pipe.become(step.mood);
@@ -565,6 +573,15 @@ export class World {
     if (ms < (this.isSlow ? change : 300) + changes * change) return;
     run.handedOver = run.given;
     if (ms >= this.config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
+  }
+
+  /** What its numbers say that lines wait for is something that is in the way. */
+  #saysWhy(run: Run | undefined, waited: number): void {
+    if (run?.sealer === undefined || run.readyAt === undefined || run.life.isOver || run.ending !== 'running') return;
+    if (waited < 1_000 || this.machine.timeline.now - run.readyAt < 1_000 || this.isSlow) return;
+    const { waitsFor } = run.sealer.stats;
+    if (waitsFor === 'key' && !this.#hadKeyTrouble) this.problem('lines are said to wait for a key that can be had');
+    if (waitsFor === 'disk' && !run.hadDiskFault) this.problem('lines are said to wait for a disk that takes them');
   }
 
   async #flush(run: Run, limit: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { times } from '../support/tier.ts';
 import { keptSchedules } from './kept.ts';
-import { type Step, scheduleOf } from './schedule.ts';
+import { type Schedule, type Step, scheduleOf } from './schedule.ts';
 import { played, simulate } from './simulation.ts';
 import { compileTree, type Tree } from './tree.ts';
 import type { Run } from './world.ts';
@@ -52,6 +52,41 @@ describe('the writer in a simulated world', () => {
     expect((await simulate(tree, schedule)).violations).toEqual([]);
     const { told } = (await played(tree, schedule, true)).runs[0] as Run;
     expect(told.filter((text) => text.includes('cannot be begun'))).toHaveLength(1);
+  });
+
+  describe('a disk that refuses the next file of a chain', () => {
+    const refused = (onWriteFailure: 'wait' | 'stop'): Schedule => {
+      const { setup } = scheduleOf(1);
+      const config = {
+        ...setup.config,
+        rotateChain: true,
+        rotateMaxBytes: 4_000,
+        maxPendingBytes: 1e6,
+        onWriteFailure,
+      };
+      const steps: Step[] = [
+        { do: 'start' },
+        { do: 'wait', ms: 500 },
+        { do: 'fault', fault: { on: 'log', errno: 'EACCES', operations: ['rename'], skip: 0 } },
+        { do: 'write', lines: 12, bytes: 1_500, together: false },
+        { do: 'wait', ms: 6_000 },
+        { do: 'heal' },
+        { do: 'close', lines: 0 },
+      ];
+      return { seed: 1, setup: { ...setup, apart: true, listens: true, config }, steps };
+    };
+
+    it('is what lines are said to wait for, and one warning says so', async () => {
+      expect((await simulate(tree, refused('wait'))).violations).toEqual([]);
+      const { told } = (await played(tree, refused('wait'), true)).runs[0] as Run;
+      expect(told.filter((text) => text.includes('cannot rename'))).toHaveLength(1);
+    });
+
+    it('ends the log where on_write_failure says so', async () => {
+      expect((await simulate(tree, refused('stop'))).violations).toEqual([]);
+      const { error } = (await played(tree, refused('stop'), true)).runs[0] as Run;
+      expect(error).toMatchObject({ code: 'WRITE_FAILED' });
+    });
   });
 
   it('plays a seed the same way each time, whatever was played before', async () => {

@@ -26,8 +26,8 @@ export interface ContinuationHost {
   begin(site: StreamSite, epoch: Epoch): StreamRun;
   /** The run before takes no more lines. */
   retire(close: SealJob): void;
-  /** Something that the log goes on without. */
-  warn(error: unknown): void;
+  /** A disk refuses something for now. @throws the error, where that ends the log */
+  refused(error: unknown): void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -75,7 +75,7 @@ async function untilDone<T>(host: ContinuationHost, action: () => T | false): Pr
       if (done !== false) return done;
     } catch (error) {
       if (!isPassing(error, 'run')) throw error;
-      host.warn(error);
+      host.refused(error);
     }
     await pause(DISK_WAIT, 'waiting for the disk', host.signal, host.clock);
   }

@@ -13,6 +13,8 @@ export interface ChainHost {
   begin(site: StreamSite, epoch: Epoch): StreamRun;
   /** Something that the log goes on without. */
   warn(error: unknown): void;
+  /** A disk that refuses something for now ends the log. */
+  readonly stopsAtDisk: boolean;
 }
 
 /**
@@ -29,6 +31,7 @@ export class StreamChain {
   #records = 0;
   #gaps = 0;
   #busy = false;
+  #waitsForDisk = false;
 
   constructor(isUsed: boolean, host: ChainHost, clock: Clock, signal: AbortSignal) {
     this.#continuation = isUsed ? import('./continuation.ts') : undefined;
@@ -41,6 +44,11 @@ export class StreamChain {
   /** Streams that have their close but not its checkpoint. */
   get retiring(): ReadonlySet<StreamRun> {
     return this.#retiring;
+  }
+
+  /** Whether the next stream cannot begin because a disk refuses something for now. */
+  get waitsForDisk(): boolean {
+    return this.#waitsForDisk;
   }
 
   /** Record lines of the streams that have ended. */
@@ -75,14 +83,22 @@ export class StreamChain {
         isWithinLine: () => this.#host.isWithinLine(),
         begin: (site, epoch) => this.#host.begin(site, epoch),
         retire: (close) => this.#retire(run, close),
-        warn: (error) => this.#host.warn(error),
+        refused: (error) => this.#refused(error),
         clock: this.#clock,
         signal: this.#signal,
       });
     } finally {
       run.letLines();
       this.#busy = false;
+      this.#waitsForDisk = false;
     }
+  }
+
+  /** The disk is asked again every second: one warning says so. */
+  #refused(error: unknown): void {
+    if (this.#host.stopsAtDisk) throw error;
+    if (!this.#waitsForDisk) this.#host.warn(error);
+    this.#waitsForDisk = true;
   }
 
   #retire(run: StreamRun, close: SealJob): void {
