@@ -317,7 +317,9 @@ it.each(chains)(
         writer = place.start(task);
         await writer.until(({ outage }) => outage === true);
       }
+      const away = writer.said.length;
       await server.restart();
+      await writer.until(({ outage }) => outage === false, away); // else the next one is the same
     }
     await writer.works();
     await place.close(writer);

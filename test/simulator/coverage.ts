@@ -22,9 +22,7 @@ export interface Witness {
 
 /** How often each failure struck each place of the writer: `site operation errno phase`. */
 export class Coverage {
-  readonly counts: Map<string, number>;
-  /** Only what is struck is counted, and the places are known. */
-  readonly #isKnown: boolean;
+  readonly counts: Map<string, number> = new Map();
   /** Schedules that come to a place, by `site operation phase`. */
   readonly witnesses: Map<string, Witness[]> = new Map();
   #schedule: Schedule | undefined;
@@ -32,11 +30,8 @@ export class Coverage {
   /** How many calls there were since nothing was wrong. */
   readonly #calls = new Map<string, number>();
 
-  /** @param counts - of the places that are known */
-  constructor(counts?: Map<string, number>) {
-    this.counts = counts ?? new Map();
-    this.#isKnown = counts !== undefined;
-  }
+  /** From now on only calls that are struck are looked at. To see where a call comes from costs more than the call. */
+  onlyStruck: boolean = false;
 
   /** A schedule begins. */
   begin(schedule: Schedule): void {
@@ -58,29 +53,34 @@ export class Coverage {
   }
 
   call(operation: Operation, on: Disk, errno: string | undefined, life: Life): void {
-    if (this.#isKnown && errno === undefined) return;
+    const skip = this.#counted(`${on} ${operation}`);
+    if (this.onlyStruck && errno === undefined) return;
     const stack = (new Error().stack ?? '').split('\n').slice(3);
     const writer = stack.filter((line) => line.includes('writer.js'));
     const site = /at (?:async )?(?:new )?(\S+)/.exec(writer[0] ?? '')?.[1] ?? 'later';
     const state = life.phase;
     const seen = PHASES.find(([, functions]) => writer.some((line) => functions.test(line)))?.[0];
     const phase = state === 'run' || state === 'close' ? (seen ?? state) : state;
-    if (!this.#isKnown) this.#witness(`${site}\t${operation}\t${phase}`, operation, on);
+    this.#witness(`${site}\t${operation}\t${phase}`, { on, operation, skip });
     for (const possible of POSSIBLE[operation]) {
       const key = `${site}\t${operation}\t${possible}\t${phase}`;
       this.counts.set(key, (this.counts.get(key) ?? 0) + (possible === errno ? 1 : 0));
     }
   }
 
-  #witness(place: string, operation: Operation, on: Disk): void {
+  /** @returns how many there were before */
+  #counted(calls: string): number {
+    const before = this.#calls.get(calls) ?? 0;
+    this.#calls.set(calls, before + 1);
+    return before;
+  }
+
+  #witness(place: string, call: Pick<Witness, 'on' | 'operation' | 'skip'>): void {
     const schedule = this.#schedule;
     if (schedule === undefined) return;
-    const calls = `${on} ${operation}`;
-    const skip = this.#calls.get(calls) ?? 0;
-    this.#calls.set(calls, skip + 1);
     const known = this.witnesses.get(place) ?? [];
     if (known.length === 0) this.witnesses.set(place, known);
-    if (known.length < WITNESSES && known.at(-1)?.schedule !== schedule)
-      known.push({ schedule, step: this.#step, on, operation, skip });
+    const isNew = this.onlyStruck ? known.length === 0 : known.at(-1)?.schedule !== schedule;
+    if (isNew && known.length < WITNESSES) known.push({ ...call, schedule, step: this.#step });
   }
 }

@@ -75,8 +75,16 @@ export async function judge(world: World, tree: Tree): Promise<Violation[]> {
   judgeAnchors(world, add);
   judgeLast(world, add);
   checkRuns(world, add);
+  checkStates(world, add);
   if (!world.isRolledBack && !world.machine.pipe.hasLost) await judgeLog(world, tree, add); // else lines are gone
   return found;
+}
+
+/** A process that ends may leave one behind, and a disk that refuses to remove one. */
+function checkStates(world: World, add: Add): void {
+  const left = world.statesOfNothing();
+  const isRefused = world.runs.some(({ hadDiskFault }) => hadDiskFault);
+  if (!isRefused && left.length > world.runs.length) add('states of streams stay that never began', left.join(' '));
 }
 
 async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {

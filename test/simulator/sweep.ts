@@ -31,14 +31,15 @@ export async function sweep(
   const coverage = new Coverage();
   for (let seed = from; seed < from + count; seed++) await simulate(tree, drawn(seed), { coverage });
   const violations: Struck[] = [];
-  const hits = new Coverage(coverage.counts);
+  coverage.onlyStruck = true;
   let played = count;
-  for (const [place, witnesses] of [...coverage.witnesses].sort()) {
+  for (const [place, witnesses] of coverage.witnesses) {
+    // also of those that only a failure leads to
     for (const schedule of witnesses.flatMap((one, at) =>
       struck(one, at === 0 ? [{ times: 1 }, {}] : [{ times: 1 }]),
     )) {
       played++;
-      for (const { what } of (await simulate(tree, schedule, { coverage: hits })).violations)
+      for (const { what } of (await simulate(tree, schedule, { coverage })).violations)
         violations.push({ place, what, schedule });
     }
   }

@@ -225,6 +225,14 @@ export class World {
     );
   }
 
+  /** States of streams that never began. */
+  statesOfNothing(): string[] {
+    const names = this.machine.mounts.get(STATE)?.root.names ?? new Map<string, Inode>();
+    const isOfNothing = ([name, { content }]: readonly [string, Inode]): boolean =>
+      name.endsWith('.chainstate') && content.includes('"size":0,');
+    return [...names].filter(isOfNothing).map(([name]) => name);
+  }
+
   async #do(step: Step): Promise<void> {
     const { machine } = this;
     const run = this.isRunning ? this.#run : undefined;

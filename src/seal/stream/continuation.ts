@@ -26,6 +26,8 @@ export interface ContinuationHost {
   begin(site: StreamSite, epoch: Epoch): StreamRun;
   /** The run before takes no more lines. */
   retire(close: SealJob): void;
+  /** Something that the log goes on without. */
+  warn(error: unknown): void;
   /** A disk refuses something for now. @throws the error, where that ends the log */
   refused(error: unknown): void;
   readonly clock: Clock;
@@ -40,12 +42,14 @@ export async function goOnInNextStream(
 ): Promise<{ from: string; to: string; origin: string } | undefined> {
   const { clock, signal } = host;
   let epoch: Epoch | undefined;
+  const next = announce(run, clock.now());
+  let isCited = false;
   try {
-    const next = announce(run, clock.now());
     epoch = await makeEpoch(sources, next.origin, next.state.epoch, signal);
     if (signal.aborted || run.obstacle !== undefined || host.isWithinLine()) return undefined;
     const close = run.closeFor(next.origin);
     if (close === undefined) return undefined;
+    isCited = true;
     const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
     let isPersisted = false;
     await untilDone(host, () => {
@@ -64,6 +68,16 @@ export async function goOnInNextStream(
     return { from: sink.name, to: site.sink.name, origin: next.origin };
   } finally {
     epoch?.erase();
+    if (!isCited) withdraw(next, host);
+  }
+}
+
+/** Nothing leads to it: while a key service is away, each attempt would leave a state behind. */
+function withdraw({ stateFile }: Continuation, host: ContinuationHost): void {
+  try {
+    stateFile.remove();
+  } catch (error) {
+    host.warn(error);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../foundation/clock.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import type { KeySources } from '../epoch/key-sources.ts';
+import { Outage } from '../epoch/outage.ts';
 import type { StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
 
@@ -32,12 +33,16 @@ export class StreamChain {
   #gaps = 0;
   #busy = false;
   #waitsForDisk = false;
+  readonly #outage: Outage;
+  /** A full file would ask for the next key before each line: after a failure it goes on for a while. */
+  #rests = false;
 
   constructor(isUsed: boolean, host: ChainHost, clock: Clock, signal: AbortSignal) {
     this.#continuation = isUsed ? import('./continuation.ts') : undefined;
     this.#continuation?.catch(() => undefined); // whoever needs it is told
     this.#host = host;
     this.#clock = clock;
+    this.#outage = new Outage(clock);
     this.#signal = signal;
   }
 
@@ -74,24 +79,39 @@ export class StreamChain {
     sources: KeySources,
     isFull: boolean,
   ): Promise<{ from: string; to: string; origin: string } | undefined> {
+    if (isFull && this.#rests) return undefined;
     if (isFull) run.holdLines();
     if (this.#busy) return undefined; // whoever is at it lets the lines go on
     this.#busy = true;
     try {
       const continuation = await this.#continuation;
-      return await continuation?.goOnInNextStream(run, sources, {
+      const rotated = await continuation?.goOnInNextStream(run, sources, {
         isWithinLine: () => this.#host.isWithinLine(),
         begin: (site, epoch) => this.#host.begin(site, epoch),
         retire: (close) => this.#retire(run, close),
+        warn: (error) => this.#host.warn(error),
         refused: (error) => this.#refused(error),
         clock: this.#clock,
         signal: this.#signal,
       });
+      this.#outage.worked();
+      return rotated;
+    } catch (error) {
+      this.#rest(error);
+      throw error;
     } finally {
       run.letLines();
       this.#busy = false;
       this.#waitsForDisk = false;
     }
+  }
+
+  #rest(error: unknown): void {
+    this.#outage.failed();
+    this.#rests = true;
+    this.#clock.after(this.#outage.wait(error), () => {
+      this.#rests = false;
+    });
   }
 
   /** The disk is asked again every second: one warning says so. */
