@@ -447,15 +447,15 @@ export class StreamRun implements SealedStream {
     return this.#untilDone(() => this.#site.stateFile.replace(this.#state));
   }
 
-  /** Tries again what fails for now: that must not end the log. */
+  /** Tries again what fails for now: that must not end the log. One warning says so. */
   async #untilDone(action: () => Promise<void> | void): Promise<void> {
-    while (!this.#isDead()) {
+    for (let isFirst = true; !this.#isDead(); isFirst = false) {
       try {
         await action();
         return;
       } catch (error) {
         if (!isPassing(error, 'run')) throw error;
-        this.#host.warn(error);
+        if (isFirst) this.#host.warn(error);
         await pause(STATE_WAIT, 'waiting for the disk', undefined, this.#clock);
       }
     }
