@@ -40,7 +40,7 @@ const kernel: Readonly<Record<string, readonly string[]>> = {
   fstat: ['EIO', 'ENOMEM'],
   write: ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EPERM', 'EFBIG'],
 };
-const moments = [0, 2, 9];
+const moments = [0, 2, 4];
 const cases = Object.entries(kernel).flatMap(([operation, codes]) =>
   codes.map((code, n) => ({ operation, code, after: moments[n % moments.length] as number })),
 );
@@ -100,6 +100,8 @@ describe.each(someOf(cases, 6))(
         await sealer.flush();
         await sealer.close();
         expect(errors).toEqual([]);
+        expect(fault.times, 'it has struck').toBeLessThan(4);
+        fault.times = 0; // the auditor's machine is another one
         const report = await audit();
         expect(report.verdict).toBe('ok');
         expect(report.streams.reduce((sum, { records }) => sum + records, 0)).toBe(COUNT);
