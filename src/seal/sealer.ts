@@ -28,8 +28,9 @@ import type { StreamSite } from './resume/stream-site.ts';
 import { type SealerStats, statsOf } from './sealer-stats.ts';
 import { SealerStream } from './sealer-stream.ts';
 import { openKeys, prepareStart, type SealerParts } from './starting.ts';
+import type { ChainHost } from './stream/continuation.ts';
 import { HandOver } from './stream/hand-over.ts';
-import { type ChainHost, StreamChain } from './stream/stream-chain.ts';
+import { StreamChain } from './stream/stream-chain.ts';
 import { type RunHost, StreamRun } from './stream/stream-run.ts';
 
 /*
@@ -115,7 +116,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       isWithinLine: () => this.#pump.longLine.parts > 0,
       begin: (site, epoch) => this.#begin(site, epoch),
       warn,
-      stopsAtDisk: config.onWriteFailure === 'stop',
+      config,
     };
     this.#chain = new StreamChain(config.rotateChain, chain, this.#clock, this.#abort.signal);
     this.#outages = new OutagePolicy(config, this.#clock, {

@@ -87,20 +87,6 @@ export class StateFile {
     }
   }
 
-  /**
-   * Removes the state of a stream that was never begun.
-   *
-   * @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over
-   */
-  remove(): void {
-    try {
-      this.#lease.assertHeld();
-      unlinkSync(this.path);
-    } catch (cause) {
-      throw this.#failed(cause);
-    }
-  }
-
   /** What is still on its way may not replace what another writer, or a later run of this one, has put there since. */
   dropPending(): void {
     this.#written = this.#begun + 1;

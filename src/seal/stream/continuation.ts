@@ -1,3 +1,5 @@
+import { unlinkSync } from 'node:fs';
+import type { ResolvedConfig } from '../../config/index.ts';
 import { type Clock, formatStamp } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
@@ -9,6 +11,7 @@ import type { StreamState } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { makeEpoch } from '../epoch/epoch-maker.ts';
 import type { KeySources } from '../epoch/key-sources.ts';
+import { Outage } from '../epoch/outage.ts';
 import { freshStart } from '../resume/recovery.ts';
 import { leadTo, type StreamSite } from '../resume/stream-site.ts';
 import type { StreamRun } from './stream-run.ts';
@@ -18,28 +21,97 @@ const DISK_WAIT = 1_000;
 /** How long the next stream waits for the signature of the one before, in milliseconds. No line is taken meanwhile. */
 const SIGNATURE_WAIT = 1_000;
 
-/** What a change of stream needs. */
-export interface ContinuationHost {
+/** What a `StreamChain` needs of its sealer. */
+export interface ChainHost {
   /** Whether a part of a long line is in the log: the parts of one line stay in one stream. */
   isWithinLine(): boolean;
   /** Makes a run of the continuing stream the one that lines go to. */
   begin(site: StreamSite, epoch: Epoch): StreamRun;
-  /** The run before takes no more lines. */
-  retire(close: SealJob): void;
   /** Something that the log goes on without. */
   warn(error: unknown): void;
+  readonly config: ResolvedConfig;
+}
+
+/** What one change of stream needs. */
+interface Change extends ChainHost {
+  /** The run before takes no more lines. */
+  retire(close: SealJob): void;
   /** A disk refuses something for now. @throws the error, where that ends the log */
   refused(error: unknown): void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** As `StreamChain.next`. */
-export async function goOnInNextStream(
-  run: StreamRun,
-  sources: KeySources,
-  host: ContinuationHost,
-): Promise<{ from: string; to: string; origin: string } | undefined> {
+/** All changes of stream of a log, and what is in the way of the next one. */
+export class Succession {
+  readonly #host: ChainHost;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #outage: Outage;
+  #waitsForDisk = false;
+  #rests = false;
+
+  constructor(host: ChainHost, clock: Clock, signal: AbortSignal) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#outage = new Outage(clock);
+  }
+
+  /** Whether the next stream cannot begin because a disk refuses something for now. */
+  get waitsForDisk(): boolean {
+    return this.#waitsForDisk;
+  }
+
+  /** Whether an attempt has just failed: a full file would ask for the next key before each line, and goes on for a while. */
+  get rests(): boolean {
+    return this.#rests;
+  }
+
+  /** As `StreamChain.next`. */
+  async next(run: StreamRun, sources: KeySources, retire: Change['retire']): Promise<Continued | undefined> {
+    try {
+      const continued = await goOnInNextStream(run, sources, {
+        ...this.#host,
+        retire,
+        refused: (error) => this.#refused(error),
+        clock: this.#clock,
+        signal: this.#signal,
+      });
+      this.#outage.worked();
+      return continued;
+    } catch (error) {
+      this.#rest(error);
+      throw error;
+    } finally {
+      this.#waitsForDisk = false;
+    }
+  }
+
+  #rest(error: unknown): void {
+    this.#outage.failed();
+    this.#rests = true;
+    this.#clock.after(this.#outage.wait(error), () => {
+      this.#rests = false;
+    });
+  }
+
+  /** The disk is asked again every second: one warning says so. */
+  #refused(error: unknown): void {
+    if (this.#host.config.onWriteFailure === 'stop') throw error;
+    if (!this.#waitsForDisk) this.#host.warn(error);
+    this.#waitsForDisk = true;
+  }
+}
+
+/** Where lines went before and go now. */
+interface Continued {
+  readonly from: string;
+  readonly to: string;
+  readonly origin: string;
+}
+
+async function goOnInNextStream(run: StreamRun, sources: KeySources, host: Change): Promise<Continued | undefined> {
   const { clock, signal } = host;
   let epoch: Epoch | undefined;
   const next = announce(run, clock.now());
@@ -68,21 +140,22 @@ export async function goOnInNextStream(
     return { from: sink.name, to: site.sink.name, origin: next.origin };
   } finally {
     epoch?.erase();
-    if (!isCited) withdraw(next, host);
+    if (!isCited) withdraw(next, run, host);
   }
 }
 
 /** Nothing leads to it: while a key service is away, each attempt would leave a state behind. */
-function withdraw({ stateFile }: Continuation, host: ContinuationHost): void {
+function withdraw({ stateFile: { path } }: Continuation, { site: { lock } }: StreamRun, host: Change): void {
   try {
-    stateFile.remove();
+    lock.assertHeld();
+    unlinkSync(path);
   } catch (error) {
-    host.warn(error);
+    if (!host.signal.aborted) host.warn(error); // else another writer may have the log by now
   }
 }
 
 /** Does what a disk may refuse for a while. */
-async function untilDone<T>(host: ContinuationHost, action: () => T | false): Promise<T> {
+async function untilDone<T>(host: Change, action: () => T | false): Promise<T> {
   for (;;) {
     try {
       const done = action();
@@ -99,7 +172,7 @@ async function untilDone<T>(host: ContinuationHost, action: () => T | false): Pr
  * Waits a moment for the signature of a close: until the next stream cites it, a process that ends leaves the old stream to go
  * on, and nothing unsigned for good.
  */
-async function signatureOf(close: SealJob, run: StreamRun, { clock, signal }: ContinuationHost): Promise<void> {
+async function signatureOf(close: SealJob, run: StreamRun, { clock, signal }: Change): Promise<void> {
   if (close.epoch.signers.length === 0) return;
   run.checkpointer.sign(close);
   const covered = run.whenCovered(close.size);

@@ -602,6 +602,6 @@ function cannotChange(file: string, error: unknown): TamperError {
   if (isTamperError(error)) return error;
   return new TamperError('WRITE_FAILED', `the file after ${file} cannot be begun (${systemCode(error)})`, {
     cause: error,
-    hint: 'The directory of the log must be readable and writable, with free space.',
+    hint: 'The directory of the log must be readable, writable and not full.',
   });
 }
