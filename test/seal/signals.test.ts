@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => built.remove());
 
 /** A service that answers slowly; how it listens for the signal is the test's. It signals itself while a request is open. */
-const service = (listen: string): string => `
+const service = (listen: string, answer: number): string => `
 import { createServer, get } from 'node:http';
 import { auditorKeys, closeOnSignals, createSealer } from './dist/index.js';
 const [first, second] = JSON.parse(process.argv[2]).map((options) => createSealer(options));
@@ -25,7 +25,7 @@ const server = createServer((request, response) => {
     first.write('{"msg":"answered"}');
     second?.write('{"msg":"answered"}');
     response.end('done');
-  }, 300);
+  }, ${answer});
   setTimeout(() => process.kill(process.pid, 'SIGTERM'), 50);
 }).listen(0, '127.0.0.1', () => {
   get({ port: server.address().port, agent: false }, (response) => {
@@ -39,6 +39,7 @@ ${listen}
 async function run(
   listen: string,
   logs: number,
+  answer: number,
 ): Promise<{ said: string[]; code: number | null; verdicts: unknown[] }> {
   const { directory } = workplace();
   await generateKeyFile(join(directory, 'key'), 'Ed25519');
@@ -51,7 +52,7 @@ async function run(
     algorithm: 'Ed25519',
   }));
   const name = `service-${Buffer.from(directory).toString('hex').slice(-24)}.mjs`;
-  const program = join(built.directory, writeProgram(built, name, service(listen)));
+  const program = join(built.directory, writeProgram(built, name, service(listen, answer)));
   const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const said: string[] = [];
   createInterface(child.stdout).on('line', (line) => said.push(line));
@@ -83,13 +84,13 @@ describe('closeOnSignals', () => {
   ])(
     'lets an application that listens itself (%s) end its requests, and closes the log behind them',
     async (_, listen) => {
-      expect(await run(listen, 1)).toEqual({ said: ['done', 'end'], code: 0, verdicts: [['ok', 2]] });
+      expect(await run(listen, 1, 300)).toEqual({ said: ['done', 'end'], code: 0, verdicts: [['ok', 2]] });
     },
   );
 
   it('closes several logs of a process before the signal ends it', async () => {
     const listen = 'closeOnSignals(first); closeOnSignals(second); second.write(\'{"msg":"began"}\');';
-    const { said, code, verdicts } = await run(listen, 2);
+    const { said, code, verdicts } = await run(listen, 2, 3_600_000);
     expect({ said, code, verdicts }).toEqual({ said: ['SIGTERM'], code: null, verdicts: Array(2).fill(['ok', 1]) });
   });
 });
