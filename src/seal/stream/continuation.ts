@@ -119,9 +119,10 @@ async function goOnInNextStream(run: StreamRun, sources: KeySources, host: Chang
   try {
     epoch = await makeEpoch(sources, next.origin, next.state.epoch, signal);
     if (signal.aborted || run.obstacle !== undefined || host.isWithinLine()) return undefined;
+    isCited = true; // whatever fails from here on, the close may be there
     const close = run.closeFor(next.origin);
+    isCited = close !== undefined;
     if (close === undefined) return undefined;
-    isCited = true;
     const { sink } = run.log; // not before: where somebody had renamed the file, the close is in another one
     let isPersisted = false;
     await untilDone(host, () => {
