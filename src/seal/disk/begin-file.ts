@@ -28,7 +28,7 @@ export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): S
       `the name of ${sink.name} could not be brought to the disk (${systemCode(cause)})`,
       {
         cause,
-        hint: 'The directory of the log must be readable and writable, with free space.',
+        hint: 'The directory of the log must be readable, writable and not full.',
       },
     );
   }

@@ -185,7 +185,7 @@ export class Lock implements Lease {
   #lost(cause?: unknown): TamperError {
     return new TamperError('LOCKED', `the lock ${this.#prefix}.lock now belongs to another writer, or was removed`, {
       cause,
-      hint: 'This process was suspended for longer than its lock lasts, or its lock was removed. The lines that it had not written were kept for the next start.',
+      hint: 'This process was suspended for longer than its lock lasts, or its lock was removed. Lines not yet written were kept.',
     });
   }
 

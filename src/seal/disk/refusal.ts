@@ -21,7 +21,7 @@ export function withCode(thrown: unknown): TamperError {
     `the system refused ${what} (${code})`,
     {
       cause: error,
-      hint: 'The directories of the log and of state_dir must be there, readable and writable, on a disk that works.',
+      hint: 'The directories of the log and of state_dir must be readable and writable, on a disk that works.',
     },
   );
 }

@@ -53,7 +53,7 @@ export class StateFile {
         closeDescriptor(fd);
       }
     } catch (cause) {
-      if (systemCode(cause) === 'ENOENT') return undefined;
+      if (systemCode(cause) === 'ENOENT' && !existsSync(this.path)) return undefined; // a pipe would begin anew
       if (cause instanceof TamperError) throw cause;
       throw new TamperError('READ_FAILED', `cannot read the state file ${this.path}`, { cause });
     }

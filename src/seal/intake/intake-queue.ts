@@ -198,7 +198,7 @@ export class IntakeQueue {
       `${lines === 1 ? '1 line was' : `${lines} lines were`} lost before this; a gap entry counts this`,
       {
         lines,
-        hint: 'The others are in the log, or kept where the sealer says so. Pause the producer when write() returns false, or raise max_pending_bytes.',
+        hint: 'The others are in the log, or kept where the sealer says so. Pause when write() returns false, or raise max_pending_bytes.',
       },
     );
   }

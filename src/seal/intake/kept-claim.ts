@@ -155,6 +155,6 @@ function parseClaim(text: string, path: string): Claim {
 function malformed(path: string, why: string, cause?: unknown): TamperError {
   return new TamperError('STATE_MALFORMED', `${path} cannot be read: ${why}`, {
     cause,
-    hint: 'It says which of the kept lines are already in a log. Compare that log with the kept file; then delete both, or only this one to seal all the lines.',
+    hint: 'It says which of the kept lines are in a log already. Compare that log with the kept file; then delete both, or only this one to seal all lines.',
   });
 }

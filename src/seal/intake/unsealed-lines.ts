@@ -385,7 +385,7 @@ function problemOf(stat: Stats): string | undefined {
 function refused(path: string, problem: string, cause: unknown): TamperError {
   return new TamperError('READ_FAILED', `${path} ${problem}, so its lines are not sealed`, {
     cause,
-    hint: 'Find out who put it there. It was meant for lines that could not be sealed; delete it, or make it yours again.',
+    hint: 'Find out who put it there. It is for lines that could not be sealed; delete it, or make it yours again.',
   });
 }
 

@@ -298,7 +298,7 @@ export class StreamRun implements SealedStream {
     const { sink } = this.log;
     if (!this.isOpen || sink.inPlace) return false;
     const hint =
-      'This is expected if logrotate renames the file. The renamed file gets no manifest, because the writer does not know its name.';
+      'This is expected if logrotate renames the file. That file gets no manifest, as the writer does not know its name.';
     this.#host.warn(
       new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file continues the log`, { hint }),
     );
@@ -517,7 +517,8 @@ export class StreamRun implements SealedStream {
       return done;
     } catch (error) {
       const coded = cannotChange(this.log.sink.name, error);
-      if (!isPassing(error, 'run')) throw coded;
+      // a name that is taken after all: the next attempt sees that, and takes another
+      if (!isPassing(error, 'run') && !isTamperError(error, 'FOREIGN_WRITE')) throw coded;
       this.#obstacle = { kind: 'full', cause: coded };
       return undefined;
     }
