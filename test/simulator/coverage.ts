@@ -8,7 +8,7 @@ const PHASES: readonly (readonly [phase: string, functions: RegExp])[] = [
   ['hand-over', /handOver|HandOver/],
   ['drain', /\bdrain\b|#drain/],
 ];
-/** So many schedules are known that come to a place. */
+/** How many schedules are kept for a place that they come to. */
 const WITNESSES = 3;
 
 /** A schedule that comes to a place of the writer: with a fault behind `step`, the call after `skip` others like it is struck. */

@@ -1,6 +1,6 @@
 /** From so many bytes on. */
 const LARGE = 65_536;
-/** So many bytes may wait: of many sizes few are asked for again. */
+/** How many bytes may wait: of many sizes few are asked for again. */
 const IDLE_LIMIT = 64 * 2 ** 20;
 let idleBytes = 0;
 const idle = new Map<number, Buffer[]>();

@@ -33,8 +33,8 @@ export async function sweep(
   const violations: Struck[] = [];
   coverage.onlyStruck = true;
   let played = count;
+  // places that only a failure leads to are added on the way
   for (const [place, witnesses] of coverage.witnesses) {
-    // also of those that only a failure leads to
     for (const schedule of witnesses.flatMap((one, at) =>
       struck(one, at === 0 ? [{ times: 1 }, {}] : [{ times: 1 }]),
     )) {

@@ -51,7 +51,7 @@ export class FileSink implements Sink {
   /**
    * Opens a file, and makes it where it is not there. No symbolic link is followed.
    *
-   * @throws {@link TamperError} `WRITE_FAILED`, `UNSAFE_PATH`; `FOREIGN_WRITE` where it should be empty and is not
+   * @throws {@link TamperError} `WRITE_FAILED`, also where it should be empty and is not; `UNSAFE_PATH`
    */
   constructor(path: string, { lease, after, holds }: FileSinkOptions) {
     this.#name = path;
@@ -70,7 +70,7 @@ export class FileSink implements Sink {
       const { dev, ino, size } = fstatSync(this.#fd, { bigint: true });
       this.#identity = { dev, ino };
       this.#size = Number(size);
-      if (after !== undefined && this.#size > 0) throw this.#notEmpty(after);
+      if (after !== undefined && this.#size > 0) throw this.#isTaken(after);
       if (holds !== undefined && this.#size !== holds) throw this.#isAnother(holds);
       isTaken = true;
     } finally {
@@ -86,10 +86,11 @@ export class FileSink implements Sink {
     });
   }
 
-  #notEmpty(after: Sink): TamperError {
-    if (after.inode !== this.inode) return foreignWrite(`${this.#name} should be empty, but has ${this.#size} bytes`);
-    const cause = new Replaced(`${this.#name} was out of sight for a moment`); // it is renamed once that can be seen
-    return new TamperError('WRITE_FAILED', `${this.#name} is still the file that has ended`, { cause });
+  /** It is renamed once that can be seen, or the next file gets another name. */
+  #isTaken(after: Sink): TamperError {
+    const what = after.inode === this.inode ? 'is still the file that has ended' : 'should be empty, and is not';
+    const cause = new Replaced(`${this.#name} was out of sight for a moment`);
+    return new TamperError('WRITE_FAILED', `${this.#name} ${what}`, { cause });
   }
 
   get name(): string {

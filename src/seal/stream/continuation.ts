@@ -1,6 +1,5 @@
 import { unlinkSync } from 'node:fs';
 import type { ResolvedConfig } from '../../config/index.ts';
-import { isTamperError } from '../../errors.ts';
 import { type Clock, formatStamp } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import type { SealJob } from '../checkpoint/seal-job.ts';
@@ -163,7 +162,7 @@ async function untilDone<T>(host: Change, action: () => T | false): Promise<T> {
       const done = action();
       if (done !== false) return done;
     } catch (error) {
-      if (!isPassing(error, 'run') && !isTamperError(error, 'FOREIGN_WRITE')) throw error; // as in StreamRun
+      if (!isPassing(error, 'run')) throw error;
       host.refused(error);
     }
     await pause(DISK_WAIT, 'waiting for the disk', host.signal, host.clock);

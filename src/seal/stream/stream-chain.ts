@@ -22,7 +22,7 @@ export class StreamChain {
     this.#loading = import('./continuation.ts').then(({ Succession }) => {
       this.#succession = new Succession(host, clock, signal);
     });
-    this.#loading.catch(() => undefined); // whoever needs it is told
+    this.#loading.catch(() => undefined); // next() rejects with it
   }
 
   /** Streams that have their close but not its checkpoint. */

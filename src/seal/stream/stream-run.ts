@@ -517,8 +517,7 @@ export class StreamRun implements SealedStream {
       return done;
     } catch (error) {
       const coded = cannotChange(this.log.sink.name, error);
-      // a name that is taken after all: the next attempt sees that, and takes another
-      if (!isPassing(error, 'run') && !isTamperError(error, 'FOREIGN_WRITE')) throw coded;
+      if (!isPassing(error, 'run')) throw coded;
       this.#obstacle = { kind: 'full', cause: coded };
       return undefined;
     }
