@@ -34,10 +34,9 @@ export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './aud
 export type { VerificationKeys } from './audit/verification-keys.ts';
 export type { WitnessLogResult } from './audit/witness-log.ts';
 export { checkPlaces } from './check-places.ts';
+export { type FlagSpec, type Flags, readFlags } from './config/flags.ts';
 export {
   choicesOf,
-  type FlagSpec,
-  type Flags,
   fileName,
   flagName,
   isSecretOption,
@@ -47,11 +46,11 @@ export {
   nearest,
   optionNames,
   type Resolution,
-  readFlags,
   resolveConfig,
 } from './config/index.ts';
 export { createSealerFor } from './create-sealer.ts';
 export { engineInUse } from './engine/selected-engine.ts';
+export { type ErasePlan, eraseRecords, type MemberValue, type SeqRange } from './erase/index.ts';
 export type { FleetOptions } from './fleet/check/stream-options.ts';
 export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
 export { type AuditRun, auditMetrics, METRICS_BEGINNING, ResultCounts } from './fleet/metrics/audit-metrics.ts';
@@ -69,7 +68,7 @@ export { checkWorkingDirectory } from './foundation/directory.ts';
 export { appendDurably } from './foundation/durable-append.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
-export { readLines } from './foundation/read-text.ts';
+export { readLines, readText } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';

@@ -9,5 +9,6 @@ export const pages = [
   { page: 'docs/monitoring.md' },
   { page: 'docs/evidence.md', tools: ['cosign'] },
   { page: 'docs/auditor.md' },
+  { page: 'docs/erasure.md' },
   { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
 ];

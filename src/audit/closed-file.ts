@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { ResolvedConfig } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
-import { readManifest } from '../format/manifest.ts';
+import { readManifest } from '../format/manifest-reading.ts';
 import { programBeside } from '../foundation/program-beside.ts';
 import { readBytes } from '../foundation/read-text.ts';
 import type { ClosedFileAnswer, ClosedFileTask } from './check-closed-file.ts';

@@ -27,6 +27,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./recover.ts')).recover,
   },
   {
+    name: 'erase',
+    group: 'Seal',
+    summary: 'erase records from closed files; an erasure log says which, who and why',
+    load: async () => (await import('./erase.ts')).erase,
+  },
+  {
     name: 'verify',
     group: 'Verify',
     summary: 'check sealed files: ok, tampered and where, or undecided and why',

@@ -38,7 +38,7 @@ export const inspect: Command = command(
       seen.newestCheckpoint === undefined ? 'none' : `newest of ${many(seen.newestCheckpoint, 'entry', 'entries')}`;
     const lines = [
       ...(isLog ? [] : [`no sealed log: ${noneOf(seen.foreignLines)}`]),
-      `${many(seen.entries, 'entry', 'entries')}, ${many(seen.records, 'record')}, ${many(seen.checkpoints, 'checkpoint')} (${newest}), ${many(seen.foreignLines, 'other line')}`,
+      `${many(seen.entries, 'entry', 'entries')}, ${many(seen.records, 'record')}${seen.erased === undefined ? '' : ` (${seen.erased} erased)`}, ${many(seen.checkpoints, 'checkpoint')} (${newest}), ${many(seen.foreignLines, 'other line')}`,
       ...seen.events.map(
         ({ file, line, seq, kind, time, detail }) => `${file}:${line}  seq ${seq}  ${time ?? ''}  ${kind}: ${detail}`,
       ),

@@ -1,4 +1,5 @@
-import type { DataKeyReport, Finding, KeyReport, SignerReport, StreamReport, VerifyReport } from '../index.ts';
+import type { DataKeyReport, Finding, KeyReport, SignerReport, StreamReport, Verdict, VerifyReport } from '../index.ts';
+import { erasedClause, erasedCount, erasedText } from '../report/words/erased.ts';
 import { forgersOf, takenOverUnchecked } from '../report/words/forgers.ts';
 import { causeOf, offsetWord, rangesText } from '../report/words/verdict-words.ts';
 import { printable } from './output.ts';
@@ -19,6 +20,12 @@ const HEADLINE = {
   tampered: 'TAMPERED',
   undecided: 'UNDECIDED',
 } as const;
+
+/** R2.4: an OK says how many records are erased. */
+function headline(verdict: Verdict, streams: readonly StreamReport[]): string {
+  const erased = erasedCount(streams);
+  return `${HEADLINE[verdict]}${verdict === 'ok' && erased > 0 ? `, ${erasedText(erased)}` : ''}`;
+}
 
 function place({ file, line, seq, lastSeq, offset, within, previousSealTime, nextSealTime }: Finding): string {
   const parts: string[] = [];
@@ -49,7 +56,8 @@ function groupLines(group: readonly Finding[], more: number, level: Level): stri
   const [first] = group;
   const last = group.at(-1);
   if (first === undefined || last === undefined) return [];
-  if (level !== 'verbose' && warnings && total > 1) {
+  // who erased what is always told
+  if (level !== 'verbose' && warnings && total > 1 && first.code !== 'ERASED') {
     const from = first.seq === undefined ? '' : `, first at entry ${first.seq}`;
     const to = more > 0 || last.seq === undefined ? '' : `, last at entry ${last.seq}`;
     return [
@@ -93,6 +101,8 @@ function caveats(stream: StreamReport): string[] {
   const unproven = (stream.unproven ?? []).filter(({ firstSeq }) => firstSeq <= stream.provenSize);
   if (unproven.length > 0)
     lines.push(`  nothing proves entries ${rangesText(unproven, String)}: no checkpoint of them is here`);
+  const erased = erasedClause(stream);
+  if (erased !== undefined) lines.push(`  ${erased}`);
   if (droppedLines > 0) {
     lines.push(
       `  ${droppedLines === 1 ? '1 line was' : `${droppedLines} lines were`} lost by the writer (gap entries)`,
@@ -142,7 +152,7 @@ function recordsText(count: number): string {
 function streamLines(stream: StreamReport, level: Level): string[] {
   const { origin, verdict, firstSeq, lastSeq, records, endTime, end, continuedBy, keys } = stream;
   const name = origin === '' ? 'what belongs to no named stream' : origin;
-  const lines = [`${HEADLINE[verdict]}  ${name}`];
+  const lines = [`${headline(verdict, [stream])}  ${name}`];
   if (level === 'quiet') return lines;
   const cause = causeOf(stream);
   if (cause !== undefined && verdict !== 'ok') lines.push(`  ${cause}`);
@@ -201,7 +211,7 @@ export function verdictText(report: VerifyReport, level: Level): string {
   const isNameless = ({ origin }: StreamReport): number => Number(origin === '');
   const streams = [...report.streams].sort((one, other) => isNameless(one) - isNameless(other));
   const lines = streams.flatMap((stream) => streamLines(stream, level));
-  if (report.streams.length !== 1) lines.push(`${HEADLINE[report.verdict]}  ${report.streams.length} streams`);
+  if (streams.length !== 1) lines.push(`${headline(report.verdict, streams)}  ${streams.length} streams`);
   if (level !== 'quiet') {
     lines.push(...ignoredLines(report.ignored, level), ...unwrappedLines(report), ...topicLines(report));
     lines.push('This says nothing about what was logged after these entries, if anything.');

@@ -1,5 +1,4 @@
 export { type ResolvedConfig, withDefaults } from './defaults.ts';
-export { type FlagSpec, type Flags, readFlags } from './flags.ts';
 export { type ConfiguredKey, type Mode, modeOf, signingCandidate } from './mode.ts';
 export { fileName, flagName, nearest, variableName } from './names.ts';
 export { loadConfigFile, type Resolution, resolveConfig } from './resolve.ts';

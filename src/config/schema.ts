@@ -66,6 +66,7 @@ const options = {
   keyProviderModule: text,
   keyCacheTtlSeconds: whole(1, longestSeconds),
   useKmsSigning: flag,
+  saltRecords: flag,
   signingKeyId: text,
   signingKeySource: oneOf(sources),
   signingKeyEnvVar: variableName,

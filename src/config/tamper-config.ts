@@ -49,6 +49,11 @@ export interface TamperConfig {
    * an Azure key that cannot wrap a data key safely (RSA, EC), it is true.
    */
   readonly useKmsSigning?: boolean;
+  /**
+   * Whether each record has a salt, 16 random bytes: then a proof or a hash lets nobody guess another record, and a record can be
+   * erased later. It costs 32 bytes a record. Default: `true` where checkpoints are signed, else `false`.
+   */
+  readonly saltRecords?: boolean;
   /** A second key that signs checkpoints: the log then has MACs by the data key `keyId` and signatures by this one. */
   readonly signingKeyId?: string;
   /** Where the key `signingKeyId` comes from. Default: `keySource`. */

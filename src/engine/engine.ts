@@ -40,6 +40,8 @@ export interface LinesToSeal extends Batch {
   readonly lineLimit: number;
   /** The key of their MACs; undefined where `member` is `hash`. */
   readonly key: RecordKey | undefined;
+  /** {@link SALT_LENGTH} bytes for each of `records`, fresh from the random generator; undefined in a key period without salts (M1.14). */
+  readonly salts: Buffer | undefined;
   /** The tree before them, which grows by them. */
   readonly frontier: Frontier;
 }
@@ -61,6 +63,8 @@ export interface RecordsToCheck extends Batch {
   readonly bytes: Buffer;
   readonly from: number;
   readonly to: number;
+  /** Whether each record has a salt, or none has (M1.12). An erased record is taken by nobody here. */
+  readonly salted: boolean;
   /** Whether `auth` is checked, or its form alone. */
   readonly checksAuth: boolean;
   /** The key of their MACs; undefined where `member` is `hash`, and where the form alone is checked. */

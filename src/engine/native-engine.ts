@@ -26,6 +26,7 @@ export interface NativeBinding {
       readonly lineLimit: number;
     },
     input: Buffer,
+    salts: Buffer,
     output: Buffer,
     innerPad: Buffer,
     outerPad: Buffer,
@@ -52,6 +53,7 @@ export interface NativeBatch {
   readonly isMac: boolean;
   readonly records: number;
   readonly hasKey: boolean;
+  readonly isSalted: boolean;
   /** -1 where nobody knows the tree. */
   readonly treeSize: number;
 }
@@ -76,7 +78,7 @@ export function loadBinding(file: string): NativeBinding {
   return module.exports as NativeBinding; // its version is asked for before anything else
 }
 
-const NO_PAD = Buffer.alloc(0);
+const NO_BYTES = Buffer.alloc(0);
 /** More is never given at once: offsets have 32 bits there. */
 const MOST_BYTES = 2 ** 31;
 /** Fewer bytes of lines are sealed in JavaScript in less time than a call takes: 1.7 µs, as long as two or three lines. */
@@ -102,7 +104,7 @@ export class NativeEngine implements Engine {
   }
 
   sealLines(lines: LinesToSeal): SealedLines {
-    const { input, from, to, frontier, key } = lines;
+    const { input, from, to, frontier, key, salts } = lines;
     if (to - from < this.#fewestBytes || isSharedArrayBuffer(input.buffer)) return this.#otherwise.sealLines(lines);
     const { records, taken, end } = this.#binding.seal(
       {
@@ -111,6 +113,7 @@ export class NativeEngine implements Engine {
         isMac: lines.member === 'mac',
         records: lines.records,
         hasKey: key !== undefined,
+        isSalted: salts !== undefined,
         treeSize: this.#giveEdge(frontier),
       },
       {
@@ -122,6 +125,7 @@ export class NativeEngine implements Engine {
         lineLimit: lines.lineLimit,
       },
       input.subarray(from, Math.min(to, from + MOST_BYTES)),
+      salts ?? NO_BYTES,
       lines.output,
       ...padsOf(key),
       this.#edge,
@@ -140,6 +144,7 @@ export class NativeEngine implements Engine {
         isMac: lines.member === 'mac',
         records: lines.records,
         hasKey: key !== undefined,
+        isSalted: lines.salted,
         treeSize: frontier === undefined ? -1 : this.#giveEdge(frontier),
       },
       lines.checksAuth,
@@ -165,5 +170,5 @@ export class NativeEngine implements Engine {
 }
 
 function padsOf(key: RecordKey | undefined): [inner: Buffer, outer: Buffer] {
-  return key === undefined ? [NO_PAD, NO_PAD] : [key.innerPad, key.outerPad];
+  return key === undefined ? [NO_BYTES, NO_BYTES] : [key.innerPad, key.outerPad];
 }

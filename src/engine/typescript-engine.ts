@@ -1,6 +1,5 @@
 import { type Digest, digestText } from '../core/hash.ts';
-import { hashLeafInPlace } from '../core/tree.ts';
-import { type AuthMember, formatRecordMember, isJsonSpace, TAIL_LENGTH } from '../format/entry.ts';
+import { type AuthMember, isJsonSpace, SALT_LENGTH, TAIL_LENGTH, type Wrapping } from '../format/entry.ts';
 import { inputForm, recordHead, trimInputLine } from '../format/record.ts';
 import {
   type CheckedRecords,
@@ -12,7 +11,7 @@ import {
   SUFFIX_ROOM,
 } from './engine.ts';
 import { isPlainObject } from './plain-object.ts';
-import { RecordMatcher, RecordTemplate } from './record-template.ts';
+import { type RecordForm, RecordMatcher, RecordTemplate } from './record-template.ts';
 import { isWrappedText } from './wrapped-text.ts';
 
 const LF = 0x0a;
@@ -21,15 +20,12 @@ const ENTRY_END = '"}}\n';
 /** The engine that is always there; what another one does is right where it does the same. */
 class TypescriptEngine implements Engine {
   readonly name = 'typescript';
-  readonly #plain = new RecordMatcher();
-  readonly #text = new RecordMatcher('text');
-  #template = new RecordTemplate('', 'mac');
-  #kid = '';
-  #member: AuthMember = 'mac';
+  readonly #templates = new Map<Wrapping | undefined, RecordTemplate>();
+  readonly #matchers = new Map<Wrapping | undefined, RecordMatcher>();
 
   sealLines(lines: LinesToSeal): SealedLines {
     const { input, from, to, output, limit, frontier, key, maxLineBytes, lineLimit, areObjects } = lines;
-    const template = this.#templateOf(lines.kid, lines.member);
+    const { salts } = lines;
     const begunBefore = from + lines.inputBytes;
     let taken = from;
     let end = lines.at;
@@ -41,22 +37,22 @@ class TypescriptEngine implements Engine {
       const lineEnd = trimInputLine(input, taken, lf);
       const length = lineEnd - taken;
       if (length > maxLineBytes || end + length > lineLimit) break;
-      let leafEnd: number;
       const line = areObjects || isPlainObject(input, taken, lineEnd) ? undefined : input.subarray(taken, lineEnd);
       const form = line === undefined ? 'object' : inputForm(line);
-      if (line === undefined || form === 'object') {
-        if (end + length + SUFFIX_ROOM > limit) break;
+      const template = this.#templateOf(lines, form === 'object' ? undefined : form);
+      const head = line === undefined || form === 'object' ? undefined : recordHead(line, form);
+      if (end + (head?.length ?? length) + SUFFIX_ROOM > limit) break;
+      template.set(lines.seq + records);
+      template.giveSalt(salts, records * SALT_LENGTH);
+      let leafEnd: number;
+      if (head === undefined) {
         input.copy(output, end, taken, lineEnd);
-        template.set(lines.seq + records);
         leafEnd = closeObject(output, end, end + length - 1, template.bytes);
       } else {
-        const head = recordHead(line, form);
-        if (end + head.length + SUFFIX_ROOM > limit) break;
         output.set(head, end);
-        const suffix = formatRecordMember(lines.seq + records, lines.kid, lines.member, form);
-        leafEnd = end + head.length + output.write(suffix, end + head.length, 'latin1');
+        leafEnd = end + head.length + template.bytes.copy(output, end + head.length, 1); // the head ends with the comma
       }
-      leaf = hashLeafInPlace(output, end, leafEnd);
+      leaf = template.leafOf(output, end, leafEnd);
       frontier.append(leaf);
       end =
         leafEnd + output.write((key === undefined ? digestText(leaf) : key.mac(leaf)) + ENTRY_END, leafEnd, 'latin1');
@@ -73,8 +69,8 @@ class TypescriptEngine implements Engine {
     while (records < lines.records) {
       const lf = bytes.indexOf(LF, end);
       if (lf < 0 || lf >= to) break;
-      if (!this.#isRecord(lines, lines.seq + records, end, lf)) break;
-      const leaf = hashLeafInPlace(bytes, end, lf - TAIL_LENGTH);
+      const leaf = this.#leafOf(lines, lines.seq + records, end, lf);
+      if (leaf === undefined) break;
       if (checksAuth) {
         const auth = key === undefined ? digestText(leaf) : key.mac(leaf);
         if (auth !== bytes.toString('latin1', lf - TAIL_LENGTH, lf - 3)) break;
@@ -87,30 +83,45 @@ class TypescriptEngine implements Engine {
     return { records, end };
   }
 
-  /** Whether the line `bytes[start, end)` has the form of the record `seq`; its auth is left out where that is checked. */
-  #isRecord(lines: RecordsToCheck, seq: number, start: number, end: number): boolean {
-    if (matches(this.#plain, lines, seq, start, end)) return true;
-    return matches(this.#text, lines, seq, start, end) && isWrappedText(lines.bytes, start, this.#text.memberOf(end));
+  /** The leaf hash of the record `seq`, where the line `bytes[start, end)` has its form; the auth is left out where that is checked. */
+  #leafOf(lines: RecordsToCheck, seq: number, start: number, end: number): Digest | undefined {
+    const plain = this.#matcherOf(lines, undefined);
+    if (matches(plain, lines, seq, start, end)) return plain.leafOf(lines.bytes, start, end - TAIL_LENGTH);
+    const text = this.#matcherOf(lines, 'text');
+    const isRecord = matches(text, lines, seq, start, end) && isWrappedText(lines.bytes, start, text.memberOf(end));
+    return isRecord ? text.leafOf(lines.bytes, start, end - TAIL_LENGTH) : undefined;
   }
 
-  #templateOf(kid: string, member: AuthMember): RecordTemplate {
-    if (kid !== this.#kid || member !== this.#member) {
-      this.#template = new RecordTemplate(kid, member);
-      this.#kid = kid;
-      this.#member = member;
-    }
-    return this.#template;
+  #templateOf({ kid, member, salts }: LinesToSeal, as: Wrapping | undefined): RecordTemplate {
+    const salted = salts !== undefined;
+    const kept = this.#templates.get(as);
+    if (kept !== undefined && isForm(kept.form, kid, member, salted)) return kept;
+    const template = new RecordTemplate({ kid, member, salted, ...(as !== undefined && { as }) });
+    this.#templates.set(as, template);
+    return template;
   }
+
+  #matcherOf({ kid, member, salted }: RecordsToCheck, as: Wrapping | undefined): RecordMatcher {
+    const kept = this.#matchers.get(as);
+    if (kept !== undefined && isForm(kept.form, kid, member, salted)) return kept;
+    const matcher = new RecordMatcher({ kid, member, salted, ...(as !== undefined && { as }) });
+    this.#matchers.set(as, matcher);
+    return matcher;
+  }
+}
+
+function isForm(form: RecordForm, kid: string, member: AuthMember, salted: boolean): boolean {
+  return form.kid === kid && form.member === member && form.salted === salted;
 }
 
 function matches(
   matcher: RecordMatcher,
-  { bytes, kid, member, checksAuth }: RecordsToCheck,
+  { bytes, checksAuth }: RecordsToCheck,
   seq: number,
   start: number,
   end: number,
 ): boolean {
-  matcher.expect(seq, kid, member);
+  matcher.set(seq);
   return checksAuth ? matcher.matchesButForAuth(bytes, start, end) : matcher.matches(bytes, start, end);
 }
 

@@ -34,8 +34,8 @@ export interface OpenEntry {
   readonly step: number;
   /** What the writer promises: records and seconds between seals, seconds between idle seals. */
   readonly every: { readonly records: number; readonly seconds: number; readonly idleSeconds: number };
-  /** What recovery set aside: its length in bytes and its SHA-256. */
-  readonly torn?: { readonly bytes: number; readonly sha256: Digest };
+  /** What recovery set aside: its length in bytes; writers before salts said its SHA-256 too. */
+  readonly torn?: { readonly bytes: number; readonly sha256?: Digest };
   readonly adoptedFrom?: number;
   readonly after?: TreeHead & { readonly origin: string };
 }
@@ -99,7 +99,7 @@ function formatOpen(open: OpenEntry): string {
     `"epoch_seq":${open.epochSeq}`,
     `"step":${open.step}`,
     `"every":{"records":${every.records},"seconds":${every.seconds},"idle_seconds":${every.idleSeconds}}`,
-    torn && `"torn":{"bytes":${torn.bytes},"sha256":"${hashOf(torn.sha256)}"}`,
+    torn && `"torn":{"bytes":${torn.bytes}${torn.sha256 === undefined ? '' : `,"sha256":"${hashOf(torn.sha256)}"`}}`,
     open.adoptedFrom !== undefined && `"adopted_from":${open.adoptedFrom}`,
     after && `"after":{"origin":${JSON.stringify(after.origin)},"size":${after.size},"root":"${hashOf(after.root)}"}`,
   ]
@@ -178,8 +178,9 @@ function readEvery(members: Members): OpenEntry['every'] {
   return every;
 }
 
-function readTorn(members: Members): { bytes: number; sha256: Digest } {
-  const torn = { bytes: members.number('bytes'), sha256: digestFrom(members.bytes('sha256', 32)) };
+function readTorn(members: Members): { bytes: number; sha256?: Digest } {
+  const bytes = members.number('bytes');
+  const torn = { bytes, ...(members.has('sha256') && { sha256: digestFrom(members.bytes('sha256', 32)) }) };
   members.end();
   return torn;
 }

@@ -2,13 +2,17 @@
  * The lines of a sealed file (spec 1), classified by their end. A line is what stands before its LF; LF is never part of
  * it here.
  *
- *     record      …"integrity":{"seq":SEQ[,"as":…],"key_id":"KID","mac|hash":"AUTH"}}
+ *     record      …"integrity":{"seq":SEQ[,"as":…][,"salt":"SALT"],"key_id":"KID","mac|hash":"AUTH"}}
+ *     erased      {"integrity":{"seq":SEQ[,"as":…],"commit":"C","key_id":"KID","mac|hash":"AUTH"}}
  *     control     {"integrity":{"seq":SEQ,"kind":"KIND",MEMBERS"key_id":"KID","mac|hash":"AUTH"}}
  *     checkpoint  {"integrity":{"kind":"checkpoint","note":"NOTE"}}
  */
 
-/** Leaf bytes = the line without its last 46 bytes: `auth`, `"}}`. */
+/** What ends the line of an entry: `auth`, `"}}`. What is before it are the leaf bytes, but of a record with a salt (M1.2). */
 export const TAIL_LENGTH = 46;
+/** The length of a salt in bytes, and of its text in characters of base64url (M1.12). */
+export const SALT_LENGTH = 16;
+export const SALT_TEXT_LENGTH = 22;
 /** A reader takes a control entry or a note of at most this many bytes (spec 8). */
 export const CONTROL_LIMIT = 65_536;
 /** A writer never emits a control or checkpoint line above this many bytes: Docker, CRI and shippers cut there (M1.8). */
@@ -34,6 +38,10 @@ export interface RecordLine extends Sealed {
   readonly as: Wrapping | undefined;
   readonly part: number | undefined;
   readonly last: boolean;
+  /** 22 base64url characters; undefined in a key period without salts, and of an erased record. */
+  readonly salt: string | undefined;
+  /** What is left of an erased record: C of M1.12, 43 base64url characters; undefined of any other. */
+  readonly commit: string | undefined;
   /** Offset in the line of `"integrity"`, the start of our member. */
   readonly memberStart: number;
 }
@@ -61,14 +69,15 @@ export type ClassifiedLine = RecordLine | ControlLine | CheckpointLine | Foreign
 
 const NUMBER = '[1-9][0-9]{0,15}';
 const AUTH = '[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]';
+const SALT = '[A-Za-z0-9_-]{21}[AQgw]';
 const KID = `([A-Za-z0-9_-]{8})\\.(${NUMBER})`;
 const RECORD_END = new RegExp(
-  `"integrity":\\{"seq":(${NUMBER})(?:,"as":"(?:(text)"|(base64)"(?:,"part":(${NUMBER})(,"last":true)?)?))?,"key_id":"${KID}","(mac|hash)":"(${AUTH})"\\}\\}$`,
+  `"integrity":\\{"seq":(${NUMBER})(?:,"as":"(?:(text)"|(base64)"(?:,"part":(${NUMBER})(,"last":true)?)?))?(?:,"salt":"(${SALT})"|,"commit":"(${AUTH})")?,"key_id":"${KID}","(mac|hash)":"(${AUTH})"\\}\\}$`,
 );
 const CONTROL_HEAD = new RegExp(`^\\{"integrity":\\{"seq":(${NUMBER}),"kind":"([a-z_]{1,32})",`);
 const CONTROL_END = new RegExp(`"key_id":"${KID}","(mac|hash)":"(${AUTH})"\\}\\}$`);
-const CHECKPOINT_HEAD = '{"integrity":{"kind":"checkpoint","note":"';
-const CHECKPOINT_END = '"}}';
+export const CHECKPOINT_HEAD = '{"integrity":{"kind":"checkpoint","note":"';
+export const CHECKPOINT_END = '"}}';
 /** Longer than any record end, so that the search for one reads no more than this of a line. */
 const RECORD_END_LIMIT = 256;
 const CLOSING = Buffer.from('"}}', 'latin1');
@@ -76,13 +85,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const FOREIGN: ForeignLine = { type: 'foreign' };
 
-/** What a byte may be in an auth: 1 = a character of base64url, 2 = also the last one of 32 bytes. */
-const AUTH_CHARACTERS = authCharacters();
+/** What a byte may be: 1 = a character of base64url, 2 = also the last one of 32 bytes, 3 = also the last one of 16 bytes. */
+const CHARACTERS = base64urlCharacters();
 
-function authCharacters(): Uint8Array {
+function base64urlCharacters(): Uint8Array {
   const characters = new Uint8Array(256);
   for (const at of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')) characters[at] = 1;
   for (const at of Buffer.from('AEIMQUYcgkosw048')) characters[at] = 2;
+  for (const at of Buffer.from('AQgw')) characters[at] = 3;
   return characters;
 }
 
@@ -91,8 +101,16 @@ function authCharacters(): Uint8Array {
  * where it is not compared its form is all that keeps it from carrying anything (M8.12).
  */
 export function hasAuthForm(bytes: Uint8Array, end: number): boolean {
-  if (AUTH_CHARACTERS[bytes[end - 1] as number] !== 2) return false;
-  for (let at = end - 43; at < end - 1; at++) if (AUTH_CHARACTERS[bytes[at] as number] === 0) return false;
+  return (CHARACTERS[bytes[end - 1] as number] as number) >= 2 && isBase64url(bytes, end - 43, end - 1);
+}
+
+/** M1.12: Whether the characters that end before `end` have the form of a salt. */
+export function hasSaltForm(bytes: Uint8Array, end: number): boolean {
+  return CHARACTERS[bytes[end - 1] as number] === 3 && isBase64url(bytes, end - SALT_TEXT_LENGTH, end - 1);
+}
+
+function isBase64url(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (CHARACTERS[bytes[at] as number] === 0) return false;
   return true;
 }
 
@@ -127,9 +145,12 @@ function readRecord(line: Buffer): RecordLine | undefined {
   const match = RECORD_END.exec(line.toString('latin1', from));
   if (match === null) return undefined;
   const memberStart = from + match.index;
-  if (!followsRecordHead(line, memberStart)) return undefined;
+  const commit = match[7];
+  // M1.13: what stands before an erased record is in no leaf
+  if (commit === undefined ? !followsRecordHead(line, memberStart) : memberStart !== 1 || line[0] !== 0x7b)
+    return undefined;
   const seq = safe(match[1] as string);
-  const epoch = safe(match[7] as string);
+  const epoch = safe(match[9] as string);
   const part = match[4] === undefined ? undefined : safe(match[4]);
   if (seq === undefined || epoch === undefined || (match[4] !== undefined && part === undefined)) return undefined;
   return {
@@ -138,10 +159,12 @@ function readRecord(line: Buffer): RecordLine | undefined {
     as: match[2] !== undefined ? 'text' : match[3] !== undefined ? 'base64' : undefined,
     part,
     last: match[5] !== undefined,
-    tag: match[6] as string,
+    salt: match[6],
+    commit,
+    tag: match[8] as string,
     epoch,
-    member: match[8] as AuthMember,
-    auth: match[9] as string,
+    member: match[10] as AuthMember,
+    auth: match[11] as string,
     memberStart,
   };
 }
@@ -206,10 +229,6 @@ export function formatCheckpointLine(note: string): string {
   return CHECKPOINT_HEAD + member + CHECKPOINT_END;
 }
 
-/** The note of a checkpoint line whose text is none, as latin1. */
-export const noteOfLine = (line: Buffer): string =>
-  line.toString('latin1', CHECKPOINT_HEAD.length, line.length - CHECKPOINT_END.length).replaceAll('\\n', '\n');
-
 /** What a line is, by its end, in this order: record, control, checkpoint, anything else (spec 1, M1.1). */
 export function classifyLine(line: Buffer): ClassifiedLine {
   const length = line.length;
@@ -217,50 +236,23 @@ export function classifyLine(line: Buffer): ClassifiedLine {
   return readRecord(line) ?? readControl(line) ?? readCheckpoint(line) ?? FOREIGN;
 }
 
-/** `"integrity":{"seq":SEQ[,"as":…],"key_id":"KID","mac|hash":"`: what follows the application's part of a record's leaf. */
-export function formatRecordMember(
-  seq: number,
-  kid: string,
-  member: AuthMember,
-  as?: Wrapping,
-  part?: number,
-  last = false,
-): string {
+/** What our member says of a record (spec 1). */
+export interface RecordMember {
+  readonly as?: Wrapping | undefined;
+  readonly part?: number | undefined;
+  readonly last?: boolean | undefined;
+  readonly salt?: string | undefined;
+  readonly commit?: string | undefined;
+  readonly seq: number;
+  /** TAG.EPOCH */
+  readonly kid: string;
+  readonly member: AuthMember;
+}
+
+/** `"integrity":{"seq":SEQ[,"as":…][,"salt":…],"key_id":"KID","mac|hash":"`: what a record ends with before its auth. */
+export function formatRecordMember({ seq, kid, member, as, part, last, salt, commit }: RecordMember): string {
   const wrapping = as === undefined ? '' : `,"as":"${as}"`;
-  const parts = part === undefined ? '' : `,"part":${part}${last ? ',"last":true' : ''}`;
-  return `"integrity":{"seq":${seq}${wrapping}${parts},"key_id":"${kid}","${member}":"`;
-}
-
-/** A longer line is not looked into: nothing that a tool wrote again is. */
-const PARSED_LIMIT = 1 << 20;
-
-/** Whether a line parses as an object that carries our member, whatever its bytes (spec 8.10, M8.22). */
-export function hasOurIntegrity(line: Buffer): boolean {
-  if (line.length > PARSED_LIMIT) return false;
-  const text = decodeUtf8(line);
-  if (text === undefined || !isJson(text)) return false;
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || !('integrity' in value)) return false;
-  const { integrity } = value;
-  return typeof integrity === 'object' && integrity !== null && ('seq' in integrity || 'kind' in integrity);
-}
-
-/** Whether a line begins as ours do and was never finished (M8.22); of one that is not looked into, its last byte tells. */
-export function isUnfinished(line: Buffer): boolean {
-  if (line[0] !== 0x7b) return false;
-  return line.length > PARSED_LIMIT ? line[line.length - 1] !== 0x7d : !isJson(decodeUtf8(line) ?? '');
-}
-
-const MENTION = Buffer.from('"integrity"', 'latin1');
-/** The TAG of an entry, in whatever way its line was written again. */
-const REWRITTEN_KID = /"key_id"\s*:\s*"([\w-]{8})\.\d+"/;
-
-/** What a line that is none of ours tells of us: whether it names our member, and the TAG of an entry; also in UTF-16 (M8.22). */
-export function tracesIn(line: Buffer): { readonly mention: boolean; readonly tag: string | undefined } {
-  const text = line.includes(0) ? Buffer.from(line.filter((byte) => byte !== 0)) : line;
-  const mayBeEntry = line.length <= PARSED_LIMIT && text.includes('"key_id"');
-  return {
-    mention: text.includes(MENTION),
-    tag: mayBeEntry ? REWRITTEN_KID.exec(text.toString('latin1'))?.[1] : undefined,
-  };
+  const parts = part === undefined ? '' : `,"part":${part}${last === true ? ',"last":true' : ''}`;
+  const proof = salt !== undefined ? `,"salt":"${salt}"` : commit !== undefined ? `,"commit":"${commit}"` : '';
+  return `"integrity":{"seq":${seq}${wrapping}${parts}${proof},"key_id":"${kid}","${member}":"`;
 }

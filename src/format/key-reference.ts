@@ -27,6 +27,8 @@ export interface UnknownSigner {
 /** A key period whose records carry MACs. */
 export interface MacKeyReference {
   readonly records: 'mac';
+  /** Whether each record has a salt, so that it can be erased (M1.12). */
+  readonly salted?: true;
   readonly source: string;
   readonly identity: string;
   /** 32 bytes. */
@@ -41,6 +43,8 @@ export interface MacKeyReference {
 /** A key period whose records carry checksums and whose checkpoints are signed. */
 export interface HashKeyReference {
   readonly records: 'hash';
+  /** As of {@link MacKeyReference}. */
+  readonly salted?: true;
   readonly signers: readonly (Signer | UnknownSigner)[];
 }
 
@@ -73,10 +77,12 @@ function formatSigner(signer: Signer | UnknownSigner): string {
 /** KEYREF in its one spelling. */
 export function formatKeyReference(reference: KeyReference): string {
   const signers = reference.signers && `"signers":[${reference.signers.map(formatSigner).join(',')}]`;
-  if (reference.records === 'hash') return `{"records":"hash",${signers}}`;
+  const salted = reference.salted && '"salted":true';
+  if (reference.records === 'hash') return `{${['"records":"hash"', salted, signers].filter(isThere).join(',')}}`;
   const wrapped = reference.wrapped && `"wrapped":"${encodeBase64url(reference.wrapped)}"`;
   const members = [
     '"records":"mac"',
+    salted,
     `"source":${JSON.stringify(reference.source)}`,
     `"identity":${JSON.stringify(reference.identity)}`,
     `"nonce":"${encodeBase64url(reference.nonce)}"`,
@@ -84,8 +90,10 @@ export function formatKeyReference(reference: KeyReference): string {
     wrapped,
     signers,
   ];
-  return `{${members.filter((member) => member !== undefined).join(',')}}`;
+  return `{${members.filter(isThere).join(',')}}`;
 }
+
+const isThere = (member: string | undefined): boolean => member !== undefined;
 
 /** What a later version may call an algorithm. */
 const ALGORITHM_NAME = /^[a-z0-9-]{1,64}$/;
@@ -133,13 +141,16 @@ function readSigners(members: Members): (Signer | UnknownSigner)[] {
 /** Reads KEYREF. Problems are noted in `members`. */
 export function readKeyReference(members: Members): KeyReference {
   const records = members.oneOf('records', ['mac', 'hash'] as const);
+  const flag = members.flag('salted');
+  const salted = flag && { salted: flag };
   if (records === 'hash') {
     const signers = readSigners(members);
     members.end();
-    return { records, signers };
+    return { records, ...salted, signers };
   }
   const reference: MacKeyReference = {
     records,
+    ...salted,
     source: members.string('source'),
     identity: members.string('identity'),
     nonce: members.bytes('nonce', 32),

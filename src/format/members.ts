@@ -12,7 +12,7 @@ export interface MemberProblem {
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** Whether text is a time of spec 1: 24 characters, UTC, and a moment that exists. */
-function isTime(text: string): boolean {
+export function isTime(text: string): boolean {
   if (!TIME.test(text) || text.startsWith('0000')) return false; // no year 0 (spec 1)
   const time = new Date(text);
   return !Number.isNaN(time.getTime()) && time.toISOString() === text;
@@ -114,6 +114,13 @@ export class Members {
       this.unsupported(isPlainWord(value) ? `"${name}": "${value}"` : `another "${name}"`);
     }
     return value as T;
+  }
+
+  /** A member that says `true`, or is absent. */
+  flag(name: string): true | undefined {
+    if (!this.has(name)) return undefined;
+    if (this.#get(name) !== true) this.malformed(`"${name}" is not true`);
+    return true;
   }
 
   time(name: string): string {

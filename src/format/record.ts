@@ -80,19 +80,13 @@ function readWrappedValue(line: Buffer, memberStart: number): string | undefined
 }
 
 /**
- * M1.10: The application's own line in a record: its bytes, or undefined where a record with `as` is not exactly the wrapped
- * form (spec 8.3). A part of a long line gives its part.
+ * M1.10: The application's own line in a record: its bytes, or undefined of an erased one, and where a record with `as` is not exactly
+ * the wrapped form (spec 8.3). A part of a long line gives its part.
  */
 export function unwrapRecord(line: Buffer, record: RecordLine): Buffer | undefined {
+  if (record.commit !== undefined) return undefined;
   if (record.as === undefined) return unwrapObject(line, record.memberStart);
-  const member = formatRecordMember(
-    record.seq,
-    `${record.tag}.${record.epoch}`,
-    record.member,
-    record.as,
-    record.part,
-    record.last,
-  );
+  const member = formatRecordMember({ ...record, kid: `${record.tag}.${record.epoch}` });
   if (record.memberStart + member.length + TAIL_LENGTH !== line.length) return undefined;
   const value = readWrappedValue(line, record.memberStart);
   if (value === undefined) return undefined;

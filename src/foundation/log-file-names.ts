@@ -1,11 +1,17 @@
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** What the names of files beside a log say: on a disk and in a bucket the same. */
 
 /** Names that hold no sealed lines: ours beside the log. */
 const TORN = /\.torn-.*$/;
-const BESIDE = new RegExp(`\\.(manifest\\.json|chainstate|lock|tmp)$|${TORN.source}`);
+const BESIDE = new RegExp(`\\.(manifest\\.json|chainstate|lock|tmp|erase-new|erase-old|erase-gone)$|${TORN.source}`);
 const MANIFEST = /(\.gz)?\.manifest\.json$/;
+
+/** The names that a file has while an erasure replaces it (spec/erasure.md, R3.2). */
+export function erasureNames(path: string): { readonly fresh: string; readonly old: string; readonly gone: string } {
+  const hidden = join(dirname(path), `.${basename(path)}`);
+  return { fresh: `${hidden}.erase-new`, old: `${hidden}.erase-old`, gone: `${hidden}.erase-gone` };
+}
 
 /** Whether a file of this name is one of ours that holds no sealed lines. */
 export function isBeside(name: string): boolean {

@@ -4,6 +4,7 @@ import { isOrigin } from '../format/origin.ts';
 import type { Auditor } from '../verify/auditor/auditor.ts';
 import { auditorFor } from '../verify/auditor/auditor-for.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
+import { ErasureBook } from '../verify/erasures/erasure-book.ts';
 import { namesStream, patternsOf } from '../verify/files/grouping.ts';
 import { LINE_LIMIT } from '../verify/input/line-splitter.ts';
 import { Allowance } from '../verify/model/allowance.ts';
@@ -291,6 +292,12 @@ export class TopicStreams {
 
 /** The auditor of a stream that is read for as long as it may take: now is when the question is asked. */
 function auditorNow(options: VerifyOptions, origin: string, held: readonly string[]): Auditor {
+  // R1.3: no erasure log is read here, so nothing is recorded, and nothing can be called unrecorded
+  const book = new ErasureBook(options.policy?.erasures ?? []);
   const auditor = auditorFor(options, origin, held);
-  return Object.defineProperty({ ...auditor }, 'now', { get: () => options.now ?? new Date(), enumerable: true });
+  const erasures = book.told(origin, auditor.accept.erased);
+  return Object.defineProperty({ ...auditor, erasures }, 'now', {
+    get: () => options.now ?? new Date(),
+    enumerable: true,
+  });
 }

@@ -4,7 +4,7 @@ import { formatTlogProof } from '../format/evidence/tlog-proof.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { EntryProof, type ProofParts } from './proof/entry-proof.ts';
 import type { Keeping } from './stream/kept-records.ts';
-import type { VerifyReport } from './verdict/report.ts';
+import type { StreamReport, VerifyReport } from './verdict/report.ts';
 import { verifyKeeping } from './verify.ts';
 import { verifyProof } from './verify-proof.ts';
 
@@ -20,10 +20,10 @@ export interface ProveOptions extends VerifyOptions {
 export interface ProofRefusal {
   /**
    * `NO_ENTRY`: no entry with this seq is in the files. `NOT_A_RECORD`: it is a control entry, not a line of the application.
-   * `UNSIGNED`: no checkpoint over it is signed by a public key that was named. `UNWITNESSED`: the smallest one that is has
-   * fewer cosignatures than demanded.
+   * `ERASED`: the record was erased, so there is nothing left to prove. `UNSIGNED`: no checkpoint over it is signed by a public
+   * key that was named. `UNWITNESSED`: the smallest one that is has fewer cosignatures than demanded.
    */
-  readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'UNSIGNED' | 'UNWITNESSED';
+  readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'ERASED' | 'UNSIGNED' | 'UNWITNESSED';
   readonly message: string;
 }
 
@@ -64,20 +64,24 @@ class EntryProofs implements Keeping {
  * Verifies, and where the verdict is ok proves one record: in one pass, in memory that does not grow with the log, against the
  * smallest checkpoint over it that a named public key signed (E2.1). `jobs` is not used.
  *
- * @throws {@link TamperError} what `verify` throws; `USAGE` where the files hold more than one stream
+ * @throws {@link TamperError} what `verify` throws; `USAGE` where the files hold more than one stream besides the erasure logs
+ *   that the policy names
  */
 export async function proveRecord({ seq, ...options }: ProveOptions): Promise<ProvedRecord> {
   const proofs = new EntryProofs(seq);
   // leaves that another process checks are not seen here one by one
   const report = await verifyKeeping({ ...options, jobs: 1 }, proofs);
   if (report.verdict !== 'ok') return { report };
-  if (report.streams.length !== 1) {
-    throw new TamperError('USAGE', `entry ${seq} of which stream? Here are ${report.streams.length}`, {
-      hint: `Name one with --origin: ${report.streams.map(({ origin }) => origin).join(', ')}`,
+  const [stream, ...others] = report.streams.filter(({ origin }) => !options.policy?.erasures?.includes(origin));
+  if (stream === undefined) throw new TamperError('USAGE', 'the files hold only an erasure log');
+  if (others.length > 0) {
+    const origins = [stream, ...others].map(({ origin }) => origin);
+    throw new TamperError('USAGE', `the files hold ${origins.length} streams`, {
+      hint: `Choose one with --origin: ${origins.join(', ')}`,
     });
   }
   const entry = proofs.one;
-  const refusal = refusalOf(entry, seq, report);
+  const refusal = refusalOf(entry, seq, stream);
   if (refusal !== undefined) return { report, refusal };
   const parts = entry?.parts as ProofParts;
   const { index, proof: hashes, note } = parts;
@@ -91,10 +95,19 @@ export async function proveRecord({ seq, ...options }: ProveOptions): Promise<Pr
   return { report, refusal: { code, message: `a proof would not meet your demands: ${unmet.message}` } };
 }
 
-function refusalOf(entry: EntryProof | undefined, seq: number, report: VerifyReport): ProofRefusal | undefined {
+function refusalOf(
+  entry: EntryProof | undefined,
+  seq: number,
+  { firstSeq, lastSeq, erased }: StreamReport,
+): ProofRefusal | undefined {
   if (entry === undefined) {
-    const [{ firstSeq, lastSeq } = { firstSeq: 0, lastSeq: 0 }] = report.streams;
     return { code: 'NO_ENTRY', message: `the log has no entry ${seq}: here are entries ${firstSeq} to ${lastSeq}` };
+  }
+  if (entry.isErased) {
+    // R2.5; where a record is on record as erased and still here, the verdict is not ok (R2.2)
+    const by = erased?.list.find((one) => one.seq === seq);
+    const how = by === undefined ? '' : ` by ${by.who} at ${by.time} (${by.reason})`;
+    return { code: 'ERASED', message: `entry ${seq} was erased${how}, so nothing is left of it to prove` };
   }
   if (!entry.isRecord) {
     return {

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { TamperError } from '../errors.ts';
 import { classifyLine, type RecordLine } from '../format/entry.ts';
 import type { VerifyOptions } from './auditor/options.ts';
-import { LineJoiner, type OnPiece } from './input/line-joiner.ts';
+import { ErasedParts, LineJoiner, type OnPiece } from './input/line-joiner.ts';
 import type { SpooledRecord } from './input/spool.ts';
 import { KeptRecords } from './stream/kept-records.ts';
 import type { VerifyReport } from './verdict/report.ts';
@@ -51,9 +51,11 @@ function recordOf({ seq, line }: SpooledRecord): RecordLine | undefined {
 }
 
 async function giveBack(kept: KeptRecords, { onPiece, onProblem, onUnproven }: VerifiedLinesOptions): Promise<void> {
-  const end = kept.unproven ? endOfWholeLines(kept) : Number.MAX_SAFE_INTEGER;
+  const erased = new ErasedParts();
+  const wholeUntil = lookThrough(kept, erased);
+  const end = kept.unproven ? wholeUntil : Number.MAX_SAFE_INTEGER;
   if (kept.unproven) onUnproven?.(kept.provenSize);
-  const joiner = new LineJoiner(onPiece, onProblem);
+  const joiner = new LineJoiner(onPiece, onProblem, erased);
   for (const record of kept.records()) {
     if (record.seq > end) break;
     const read = recordOf(record);
@@ -67,11 +69,12 @@ async function giveBack(kept: KeptRecords, { onPiece, onProblem, onUnproven }: V
   await joiner.end();
 }
 
-/** The last entry before the proven end with which a line is whole: a long one may be proven in part. */
-function endOfWholeLines(kept: KeptRecords): number {
+/** Finds erased parts, and the last entry before the proven end with which a line is whole: a long one may be proven in part. */
+function lookThrough(kept: KeptRecords, erased: ErasedParts): number {
   let end = 0;
   for (const record of kept.records()) {
     const read = recordOf(record);
+    if (read !== undefined) erased.see(read);
     if (read?.part === undefined || read.last) end = record.seq;
   }
   return end;

@@ -8,6 +8,7 @@ import { type KnownRun, withKnown } from './auditor/known.ts';
 import type { KnownStreams } from './auditor/known-streams.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { carrierOf } from './carrier/carriers.ts';
+import { ErasureBook, type RecordedByOrigin } from './erasures/erasure-book.ts';
 import { demultiplex } from './files/demultiplex.ts';
 import {
   groupByOrigin,
@@ -20,7 +21,14 @@ import {
   vanishedReports,
   wantedBy,
 } from './files/grouping.ts';
-import { type FileReading, manifestsOfCopies, orderFiles, ownersOfEmpty, readFiles } from './files/stream-files.ts';
+import {
+  type FileReading,
+  manifestsOfCopies,
+  orderFiles,
+  ownersOfEmpty,
+  readFiles,
+  tellUnfinishedErasures,
+} from './files/stream-files.ts';
 import { Listings } from './found/listings.ts';
 import { openLogs } from './found/open-logs.ts';
 import { openStored } from './found/stored-logs.ts';
@@ -102,6 +110,7 @@ async function verifyFiles(
   groups: ReadonlyMap<string | undefined, readonly PeekedSource[]>,
   auditorOf: (origin: string) => Auditor,
   { alone, ...told }: Pick<FileReading, 'onBytes' | 'onBeside'> & { readonly alone: ManifestAlone[] },
+  book: ErasureBook,
   kept: Keeping | undefined,
   again: boolean,
 ): Promise<LinkedStream[]> {
@@ -112,16 +121,19 @@ async function verifyFiles(
   const large = jobs > 1 ? await withProcesses(jobs) : undefined;
   const hiddenBeside = (groups.get(undefined) ?? []).some(({ peek }) => peek.hidden !== undefined);
   const cited = citedSizes([...groups].flatMap(([origin, files]) => (origin === undefined ? [] : files)));
-  for (const [origin, files] of groups) {
+  const isLog = ([origin]: readonly [string | undefined, unknown]): boolean => origin !== undefined && book.has(origin);
+  for (const [origin, files] of [...groups].sort((a, b) => Number(isLog(b)) - Number(isLog(a)))) {
     if (origin === undefined) continue;
     const findings = new Findings(room);
+    const erasures = book.has(origin) ? book.reader(findings) : undefined;
     const verifier = new StreamVerifier(auditorOf(origin), findings, {
       cited: cited.get(origin),
-      keeper: kept?.keeper(),
+      keeper: erasures?.keeper ?? kept?.keeper(),
       quoteLines,
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
+    await tellUnfinishedErasures(ordered, findings);
     alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     const hidingCopies = findings.count('UNREADABLE') + findings.count('ENCODING_CONVERTED');
@@ -129,13 +141,10 @@ async function verifyFiles(
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
-    streams.push(
-      linkedStream(
-        verifier.state,
-        ordered.map(({ source }) => source.name),
-        details,
-      ),
-    );
+    const names = ordered.map(({ source }) => source.name);
+    const stream = linkedStream(verifier.state, names, details);
+    erasures?.end(origin, stream);
+    streams.push(stream);
   }
   return streams;
 }
@@ -160,6 +169,24 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return verifyKeeping(options, undefined);
 }
 
+/** The same, with what erasure logs record that are not among these files: they were verified before (R1.3). */
+export async function verifyErased(options: VerifyOptions, recorded: RecordedByOrigin): Promise<VerifyReport> {
+  patternsOf(options);
+  checkManifestDemand(options);
+  await selectEngine();
+  return (await verifyWith(options, new Map(), undefined, recorded)).result;
+}
+
+/** Verifies the erasure logs of the policy, and gives what they record. @throws {@link TamperError} as {@link verify} */
+export async function verifyErasureLogs(
+  options: VerifyOptions,
+): Promise<{ readonly report: VerifyReport; readonly recorded: RecordedByOrigin }> {
+  patternsOf(options);
+  await selectEngine();
+  const { result, recorded } = await verifyWith(options, new Map(), undefined);
+  return { report: result, recorded };
+}
+
 /** The same; `kept` gets every record that is accepted on the way. */
 export async function verifyKeeping(options: VerifyOptions, kept: Keeping | undefined): Promise<VerifyReport> {
   patternsOf(options);
@@ -174,14 +201,18 @@ async function verifyWith(
   options: VerifyOptions,
   known: KnownStreams,
   kept: Keeping | undefined,
-): Promise<KnownRun<VerifyReport>> {
+  recorded?: RecordedByOrigin,
+): Promise<VerifyRun> {
   const listings = new Listings(options.stored ?? []);
   const listed = { ...options, stored: listings.logs };
+  let erasuresBefore: number | undefined;
   for (let attempt = 1; ; attempt++) {
     const again = attempt < ATTEMPTS && !options.paths.includes('-');
     try {
-      const run = await verifyOnce(listed, known, kept, again);
-      if (run.ok || !again || !(await listings.changed())) return run;
+      const run = await verifyOnce(listed, known, kept, again, recorded);
+      const mayBeRecorded = run.unrecordedAt !== undefined && run.unrecordedAt !== erasuresBefore; // R1.3
+      if (run.ok || !again || !((await listings.changed()) || mayBeRecorded)) return run;
+      erasuresBefore = run.unrecordedAt;
     } catch (error) {
       if (!(error instanceof Deleted)) throw error;
     }
@@ -196,13 +227,21 @@ function untold(sources: readonly PeekedSource[], reports: readonly StreamReport
   );
 }
 
+/** A run that found an erasure which the erasure logs, of so many entries together, do not record. */
+interface VerifyRun extends KnownRun<VerifyReport> {
+  readonly unrecordedAt?: number;
+  /** What the erasure logs among the files record. */
+  readonly recorded: RecordedByOrigin;
+}
+
 /** @throws {@link Deleted} where a file was deleted that was to be read, and `again` says so */
 async function verifyOnce(
   options: VerifyOptions,
   known: KnownStreams,
   kept: Keeping | undefined,
   again: boolean,
-): Promise<KnownRun<VerifyReport>> {
+  recorded: RecordedByOrigin | undefined,
+): Promise<VerifyRun> {
   kept?.begin();
   const heldByFile = [...known.values()].flatMap(({ first, newest }) => [first, newest]);
   const held = [...(options.held ?? []), ...heldByFile];
@@ -236,15 +275,16 @@ async function verifyOnce(
   const indexes =
     groups === undefined ? await manifestsOfCopies(sources.filter(({ peek: one }) => one.hidden === undefined)) : [];
   ignored.manifests.push(...indexes);
-  const auditorOf = (origin: string): Auditor => ({
-    ...auditorFor(options, origin, held),
-    seenFrom: known.get(origin)?.from,
-    leftPacked: ignored.packed,
-  });
+  const book = new ErasureBook(options.policy?.erasures ?? []);
+  const auditorOf = (origin: string): Auditor => {
+    const auditor = auditorFor(options, origin, held);
+    const erasures = book.told(origin, auditor.accept.erased, recorded);
+    return { ...auditor, erasures, seenFrom: known.get(origin)?.from, leftPacked: ignored.packed };
+  };
   const streams =
     groups === undefined
       ? await demultiplex(sources, names, auditorOf, { ...told, ...shown, kept })
-      : await verifyFiles(options, groups, auditorOf, { ...told, alone: ignored.manifests }, kept, again);
+      : await verifyFiles(options, groups, auditorOf, { ...told, alone: ignored.manifests }, book, kept, again);
   checkLinks(streams, indexes);
   const isNamed = ({ origin }: ManifestAlone): boolean =>
     namesStream(patternsOf(options), origin, options.continued ?? false);
@@ -270,5 +310,8 @@ async function verifyOnce(
   const seen = reports.flatMap(({ origin, firstSeq: from, firstCheckpoint: first, checkpoint: newest }) =>
     first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],
   );
-  return { result, ok: result.verdict === 'ok', seen };
+  // what was read before, who gave it reads again
+  const unrecorded = recorded === undefined && streams.some(({ findings }) => findings.count('ERASED_UNRECORDED') > 0);
+  const more = unrecorded && { unrecordedAt: book.size };
+  return { result, ok: result.verdict === 'ok', seen, recorded: book, ...more };
 }

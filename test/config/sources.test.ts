@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { stringify } from 'yaml';
 import { readConfigFile } from '../../src/config/file.ts';
-import {
-  fileName,
-  type OptionName,
-  optionNames,
-  readFlags,
-  resolveConfig,
-  variableName,
-} from '../../src/config/index.ts';
+import { readFlags } from '../../src/config/flags.ts';
+import { fileName, type OptionName, optionNames, resolveConfig, variableName } from '../../src/config/index.ts';
 import type { TamperConfig } from '../../src/index.ts';
 
 /** A value for every option that is not its default, together a configuration that goes together. */
@@ -25,6 +19,7 @@ const sample: Required<TamperConfig> = {
   keyProviderModule: './provider.mjs',
   keyCacheTtlSeconds: 60,
   useKmsSigning: false,
+  saltRecords: true,
   signingKeyId: 'sign',
   signingKeySource: 'custom',
   signingKeyEnvVar: 'SIGN_KEY',

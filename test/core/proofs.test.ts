@@ -1,13 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ConsistencyPath } from '../../src/core/consistency-path.ts';
 import { verifyConsistency } from '../../src/core/consistency-proof.ts';
 import { type Digest, sha256 } from '../../src/core/hash.ts';
 import { InclusionPath, inclusionProofLength, verifyInclusion } from '../../src/core/inclusion-proof.ts';
-import { Frontier } from '../../src/core/tree.ts';
+import { Frontier, hashLeaf } from '../../src/core/tree.ts';
 import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
 import { someOf } from '../support/tier.ts';
 
-/** The proofs of RFC 9162 against a naive tree that is built by the recursive definitions. */
+/** The proofs of RFC 9162 against a naive tree that is built by the recursive definitions, and the checks of its section 2.1.4.2. */
 
 const SIZES = 130;
 const leaves = Array.from({ length: 3000 }, (_, at) => sha256(String(at)));
@@ -183,5 +184,38 @@ describe('a consistency proof', () => {
     expect(verifyConsistency(2, 4, other, other, [])).toBe(false);
     expect(verifyConsistency(4, 4, other, other, [])).toBe(true);
     expect(verifyConsistency(4, 4, other, other, [other])).toBe(false);
+  });
+});
+
+const grown: Digest[] = Array.from({ length: 140 }, (_, at) => hashLeaf(Buffer.from(`leaf ${at}`)));
+
+function frontierOf(size: number): Frontier {
+  const frontier = new Frontier();
+  for (const leaf of grown.slice(0, size)) frontier.append(leaf);
+  return frontier;
+}
+
+describe('a consistency path', () => {
+  it('gives the proof of RFC 9162 from every size to every later one, in one pass', () => {
+    for (let first = 0; first < grown.length; first++) {
+      const tree = frontierOf(first);
+      const earlier = tree.root();
+      const path = new ConsistencyPath(first, tree.subtrees);
+      for (let second = first; second <= grown.length; second++) {
+        const proof = path.proofTo(second, tree.subtrees);
+        const whole = first === 0 ? [] : proveConsistency(grown.slice(0, second), first);
+        if (second > first) expect(proof, `${first} to ${second}`).toEqual(whole);
+        else expect(proof).toEqual([]);
+        if (first > 0) expect(verifyConsistency(first, second, earlier, tree.root(), proof)).toBe(true);
+        const leaf = grown[second];
+        if (leaf === undefined) continue;
+        path.grow(second, tree.subtrees, leaf);
+        tree.append(leaf);
+      }
+    }
+  });
+
+  it('refuses a frontier of another size', () => {
+    expect(() => new ConsistencyPath(3, frontierOf(4).subtrees)).toThrow(RangeError);
   });
 });

@@ -25,7 +25,7 @@ test('the tarball holds the built files, the specification and the licence, and 
     assert.ok(packedFiles().includes(file), `${file} is missing`);
   }
   const allowed =
-    /^(dist|spec|docs|examples)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md|CONTRIBUTING\.md|vectors\/README\.md)$/;
+    /^(dist|spec|docs|examples)\/|^(package\.json|README\.md|LICENSE|NOTICE|SECURITY\.md|CHANGELOG\.md|vectors\/README\.md)$/;
   assert.deepEqual(
     packedFiles().filter((file) => !allowed.test(file)),
     [],

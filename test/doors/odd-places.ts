@@ -2,8 +2,10 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createLoopbackCa } from '../servers/loopback-ca.mjs';
 import { runCommand } from '../support/command-line.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
 import { fleetKey, fleetLog, fleetVkey, tamperings } from '../support/topic-logs.ts';
 import { witnessKey } from '../support/witness-keys.ts';
+import { nextEdKey } from '../vectors/keys.ts';
 import { DIRECTORY, type Good, putGood } from './odd-kinds.ts';
 
 /**
@@ -64,6 +66,7 @@ const ca = createLoopbackCa();
 const log = fleetLog(ORIGIN, 5);
 const lines = log.lines.map(({ bytes }) => bytes);
 const text = (of: readonly Buffer[]): string => `${of.join('\n')}\n`;
+const ERASURES = 'audit.example.com/erasures';
 const witness = witnessKey('witness.example.com/w1').vkey;
 
 /** What lies around in the directory that a command runs in. */
@@ -75,6 +78,15 @@ const files: Readonly<Record<string, string>> = {
   'client.pem': ca.issue(['localhost']).certPem,
   'client.key': ca.issue(['localhost']).keyPem,
   'policy.yaml': `version: 1\nstreams:\n  - origin: ${ORIGIN}\n`,
+  'erasing.yaml': `version: 1
+streams:
+  - origin: ${ORIGIN}
+  - origin: ${ERASURES}
+    require: [signature]
+    keys: [{ sign: "${vkeyOf(ERASURES, nextEdKey)}" }]
+erasures: [${ERASURES}]
+`,
+  'erasures.yaml': `origin: ${ERASURES}\nfile: erasures.jsonl\nkey_source: env\nkey_id: erasures\nalgorithm: Ed25519\n`,
   'config.yaml': `origin: ${ORIGIN}\n`,
   'witness.vkey': `${witness}\n`,
   'module.mjs': 'export const createProvider = () => ({ source: "none" });\n',
@@ -97,12 +109,14 @@ export function layOutTampered(directory: string): void {
 export function goodIn({ name, flag }: Place): Good {
   if (flag === undefined)
     return name === 'audit merge' ? '' : name === 'keys show' ? files['signer.pub'] : files['log.jsonl'];
+  if (name === 'erase' && flag === 'policy') return files['erasing.yaml'];
   const known = GOOD[flag];
   return typeof known === 'string' ? files[known] : known;
 }
 const GOOD: Readonly<Record<string, Good>> = {
   config: 'config.yaml',
   policy: 'policy.yaml',
+  erasures: 'erasures.yaml',
   keys: 'data.key',
   'public-key': 'signer.pub',
   witness: 'witness.vkey',
@@ -133,6 +147,7 @@ function working(name: string, at: At): string[] {
   const asked = ['--origin', ORIGIN, '--url', 'http://127.0.0.1:9'];
   const audit = [at('log.jsonl'), '--memory', at('memory'), ...keys];
   const queue = ['--queue', basename(at(''))];
+  const erasing = ['--policy', at('erasing.yaml'), '--erasures', at('erasures.yaml'), '--seq', '4', '--reason', 'r'];
   const commands: Readonly<Record<string, readonly string[]>> = {
     seal: ['--out', at('new.jsonl'), '--on-start-failure', 'stop', '--close-timeout-seconds', '1', ...writer],
     doctor: ['--file', at('new.jsonl'), ...writer],
@@ -149,6 +164,7 @@ function working(name: string, at: At): string[] {
     witness: [at('log.jsonl'), ...asked, '--witness', witness, '--out', at('out')],
     timestamp: [at('log.jsonl'), ...asked, '--tsa-certificate', at('ca.pem'), '--out', at('out')],
     recover: [at('new.jsonl'), '--reason', 'a test', ...writer],
+    erase: [at('log.jsonl'), ...erasing, '--dry-run', ...keys],
     'keys show': [at('signer.pub')],
     'keys recover': [at('log.jsonl'), '--out', at('recovered'), '--origin', ORIGIN],
     'policy init': [at('log.jsonl')],

@@ -10,6 +10,8 @@ export interface Batch {
   readonly areObjects: boolean;
   /** Undefined: records with a checksum, as a signed log has them. */
   readonly key: RecordKey | undefined;
+  /** One for each of `records`; undefined: they have none. */
+  readonly salts: Buffer | undefined;
   readonly size: number;
   readonly subtrees: readonly string[];
   readonly kid: string;
@@ -78,6 +80,7 @@ function sealWith(engine: Engine, batch: Batch, room: number): SealedBatch {
     kid: batch.kid,
     member: batch.key === undefined ? 'hash' : 'mac',
     key: batch.key,
+    salts: batch.salts,
     areObjects: batch.areObjects,
   });
   return { sealed, output: output.subarray(batch.limits.at, sealed.end), frontier };
@@ -99,6 +102,7 @@ function checkWith(
     kid: batch.kid,
     member: batch.key === undefined ? 'hash' : 'mac',
     key: how.checksAuth ? batch.key : undefined,
+    salted: batch.salts !== undefined,
     checksAuth: how.checksAuth,
     records: how.records,
     frontier,

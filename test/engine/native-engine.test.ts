@@ -13,6 +13,7 @@ import type { LinesToSeal } from '../../src/engine/engine.ts';
 import { NativeEngine } from '../../src/engine/native-engine.ts';
 import { nativePlaces } from '../../src/engine/native-place.ts';
 import { engineInUse, selectEngine, selectedEngine } from '../../src/engine/selected-engine.ts';
+import { SALT_LENGTH } from '../../src/format/entry.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { timesInMemory } from '../support/process-memory.ts';
 import { builtBinding, typescriptEngine } from './engines.ts';
@@ -36,6 +37,7 @@ function linesWith(key: RecordKey | undefined, more: Partial<LinesToSeal> = {}):
     kid: 'AAAAAAAA.1',
     member: key === undefined ? 'hash' : 'mac',
     key,
+    salts: undefined,
     frontier: new Frontier(),
     ...more,
   };
@@ -80,15 +82,15 @@ describe('the native engine', () => {
       process.stdin.once('data', (pads) => {
         const [inner, outer] = [pads.subarray(0, 64), pads.subarray(64)];
         const edge = () => Buffer.alloc(53 * 32);
-        const output = Buffer.alloc(4096), leaves = Buffer.alloc(9 * 32);
-        const batch = { seq: 1, kid: 'AAAAAAAA.1', isMac: true, records: 9, hasKey: true, treeSize: 0 };
+        const none = Buffer.alloc(0), output = Buffer.alloc(4096), leaves = Buffer.alloc(9 * 32);
+        const batch = { seq: 1, kid: 'AAAAAAAA.1', isMac: true, records: 9, hasKey: true, isSalted: false, treeSize: 0 };
         const lines = { inputBytes: 99, areObjects: false, maxLineBytes: 99, at: 1, limit: 4096, lineLimit: 4096 };
         const input = Buffer.from('{"a":1}\\n{"b":2}\\n\\n');
-        const { end } = seal(batch, lines, input, output, inner, outer, edge(), leaves);
+        const { end } = seal(batch, lines, input, none, output, inner, outer, edge(), leaves);
         const { records } = check(batch, true, output.subarray(1, end), inner, outer, edge(), leaves);
         let panic;
         try {
-          seal(batch, { ...lines, areObjects: true }, input, output, inner, outer, edge(), leaves);
+          seal(batch, { ...lines, areObjects: true }, input, none, output, inner, outer, edge(), leaves);
         } catch (error) {
           panic = error.message;
         }
@@ -133,18 +135,25 @@ describe('the native engine', () => {
 
   it('refuses a tree whose edge does not fit its size', () => {
     const binding = builtBinding();
-    const batch = { seq: 2, kid: 'AAAAAAAA.1', isMac: false, records: 1, hasKey: false, treeSize: 1 };
+    const batch = { seq: 2, kid: 'AAAAAAAA.1', isMac: false, records: 1, hasKey: false, isSalted: false, treeSize: 1 };
     const none = Buffer.alloc(0);
     expect(() => binding.check(batch, true, none, none, none, Buffer.alloc(31), none)).toThrow('edge');
+  });
+
+  it('refuses fewer salts than records', () => {
+    const engine = new NativeEngine(builtBinding(), typescriptEngine, 0);
+    const salts = randomBytes(50 * SALT_LENGTH);
+    expect(engine.sealLines(linesWith(undefined, { salts })).records).toBe(50);
+    expect(() => engine.sealLines(linesWith(undefined, { salts: salts.subarray(1) }))).toThrow('has a salt');
   });
 
   it('works in threads that end, one after the other', async () => {
     const file = nativePlaces()?.places[0]?.file as string;
     const code = `const module = { exports: {} }; process.dlopen(module, ${JSON.stringify(file)});
       const edge = Buffer.alloc(53 * 32), leaf = Buffer.alloc(32), output = Buffer.alloc(4096), pad = Buffer.alloc(64, 1);
-      const batch = { seq: 1, kid: 'AAAAAAAA.1', isMac: true, records: 9, hasKey: true, treeSize: 0 };
+      const batch = { seq: 1, kid: 'AAAAAAAA.1', isMac: true, records: 9, hasKey: true, isSalted: false, treeSize: 0 };
       const lines = { inputBytes: 99, areObjects: false, maxLineBytes: 99, at: 1, limit: 4096, lineLimit: 4096 };
-      const { records } = module.exports.seal(batch, lines, Buffer.from('{}\\ntext\\n'), output, pad, pad, edge, leaf);
+      const { records } = module.exports.seal(batch, lines, Buffer.from('{}\\ntext\\n'), Buffer.alloc(0), output, pad, pad, edge, leaf);
       require('node:worker_threads').parentPort.postMessage(records);`;
     for (let round = 0; round < 5; round++) {
       const worker = new Worker(code, { eval: true });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RecordKey } from '../../src/core/hmac.ts';
 import { frontierLength } from '../../src/core/tree.ts';
-import { classifyLine, type RecordLine } from '../../src/format/entry.ts';
+import { classifyLine, type RecordLine, SALT_LENGTH } from '../../src/format/entry.ts';
 import { trimInputLine, unwrapRecord } from '../../src/format/record.ts';
 import { times } from '../support/tier.ts';
 import { type Batch, checkWithBoth, type SealedBatch, sealWithBoth } from './both-engines.ts';
@@ -43,10 +43,12 @@ function batchOf(random: Random, count: number): LinesAndBatch {
   const at = 1 + random.below(40);
   const open = random.below(3) === 0;
   const border = (most: number): number => (open ? random.below(most + 2) : most);
+  const records = open ? 1 + random.below(count + 1) : count;
   const batch = {
     input,
     areObjects,
     key: random.below(2) === 0 ? undefined : new RecordKey(random.bytes(32)),
+    salts: random.below(2) === 0 ? undefined : random.salts(records),
     size,
     subtrees,
     kid: `AbCdEf_-.${random.of([1, 42, 2 ** 53 - 1])}`,
@@ -55,9 +57,9 @@ function batchOf(random: Random, count: number): LinesAndBatch {
       to: before.length + Math.min(border(length), length),
       inputBytes: border(length),
       maxLineBytes: open ? random.of([1, 20, 300, LONGEST]) : 2 * LONGEST,
-      records: open ? 1 + random.below(count + 1) : count,
+      records,
       at,
-      limit: at + border(length * random.of([2, 6]) + count * 300 + 100),
+      limit: at + border(length * random.of([2, 6]) + count * 330 + 100),
       lineLimit: open && random.below(3) === 0 ? at + random.below(length + 2) : Number.MAX_SAFE_INTEGER,
     },
   };
@@ -85,7 +87,11 @@ function readBack({ lines, batch }: LinesAndBatch, { sealed, output }: SealedBat
     if (unwrapRecord(line, read)?.equals(kept) !== true && unwrapRecord(line, read)?.equals(given) !== true) {
       throw new Error(`line ${index} does not come back: ${given.toString('latin1')}`);
     }
+    const salt = batch.salts?.toString('base64url', index * SALT_LENGTH, (index + 1) * SALT_LENGTH);
+    if (salt !== undefined && !line.includes(`,"salt":"${salt}","key_id":`, read.memberStart))
+      throw new Error(`line ${index} has not its salt: ${line.toString('latin1')}`);
     count(tally, read.member);
+    count(tally, salt === undefined ? 'plain' : 'salted');
     count(tally, read.as ?? 'object');
     if (given.length >= 4_096) count(tally, 'of 4 KiB and more');
     if (given.length >= 262_144) count(tally, 'of 256 KiB and more');
@@ -132,7 +138,7 @@ describe('the native engine', () => {
       const given = batchOf(random, 1 + random.below(60));
       const { input, limits } = given.batch;
       try {
-        const sealed = sealWithBoth(given.batch, limits.at + input.length * 6 + given.lines.length * 300 + 400);
+        const sealed = sealWithBoth(given.batch, limits.at + input.length * 6 + given.lines.length * 330 + 400);
         readBack(given, sealed, tally);
         lines += sealed.sealed.records;
         checkAll(random, given.batch, sealed.output, sealed.sealed.records, tally);
@@ -146,7 +152,7 @@ describe('the native engine', () => {
       for (const name of names) expect(tally.get(name) ?? 0, name).toBeGreaterThan(LINES / divisor);
     };
     least(3, 'checked');
-    least(8, 'mac', 'hash', 'object', 'text');
+    least(8, 'mac', 'hash', 'plain', 'salted', 'object', 'text');
     least(20, 'base64', 'refused');
     least(200, 'of 4 KiB and more');
     least(1_000, 'of 256 KiB and more');

@@ -1,3 +1,6 @@
+/** Bytes of a salt (spec 1, M1.12). */
+const SALT_LENGTH = 16;
+
 /** A generator of pseudo-random numbers with a seed (mulberry32). */
 export class Random {
   #state: number;
@@ -32,6 +35,11 @@ export class Random {
       bytes[at] = byte === 0x0a ? 0x0b : byte;
     }
     return bytes;
+  }
+
+  /** Salts of so many records. */
+  salts(records: number): Buffer {
+    return Buffer.from(Array.from({ length: records * SALT_LENGTH }, () => this.below(256)));
   }
 }
 

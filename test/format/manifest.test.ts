@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatManifest, readManifest } from '../../src/format/manifest.ts';
+import { formatManifest } from '../../src/format/manifest.ts';
+import { readManifest } from '../../src/format/manifest-reading.ts';
 import type { Manifest } from '../../src/index.ts';
 
 const manifest: Manifest = {

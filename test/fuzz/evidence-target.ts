@@ -20,7 +20,7 @@ function proofs(): Buffer[] {
       const leafOf = (at: number): Buffer =>
         log.lines.find((line) => line.seq === at)?.bytes.subarray(0, -46) ?? Buffer.alloc(0);
       const sealProof = proveInclusion(leaves, size - 1);
-      const extra = formatRecordExtra({ leaf: leafOf(seq), sealLeaf: leafOf(size), sealProof });
+      const extra = formatRecordExtra({ record: leafOf(seq), sealLeaf: leafOf(size), sealProof });
       const proof = proveInclusion(leaves, seq - 1);
       return Buffer.from(formatTlogProof({ extra, index: seq - 1, proof, note: log.note({ size, mac: false }) }));
     }),

@@ -17,7 +17,8 @@ import {
   type RecordLine,
   TAIL_LENGTH,
 } from '../../src/format/entry.ts';
-import { formatManifest, readManifest } from '../../src/format/manifest.ts';
+import { formatManifest } from '../../src/format/manifest.ts';
+import { readManifest } from '../../src/format/manifest-reading.ts';
 import { inputForm, recordHead, unwrapRecord } from '../../src/format/record.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { formatVkey } from '../../src/index.ts';
@@ -143,10 +144,13 @@ function checkControl(line: Buffer, { seq, kind, tag, epoch, member, auth }: Con
 function checkRecord(line: Buffer, record: RecordLine): void {
   const own = unwrapRecord(line, record);
   if (record.as === undefined || own === undefined) return;
-  const { seq, tag, epoch, member, as, part, last } = record;
+  const { as, part } = record;
   if (part === undefined && as === 'text') assert.notEqual(inputForm(own), 'base64');
   const head = recordHead(own, as);
-  const leaf = Buffer.concat([head, Buffer.from(formatRecordMember(seq, `${tag}.${epoch}`, member, as, part, last))]);
+  const leaf = Buffer.concat([
+    head,
+    Buffer.from(formatRecordMember({ ...record, kid: `${record.tag}.${record.epoch}` })),
+  ]);
   assert.ok(leaf.equals(line.subarray(0, line.length - TAIL_LENGTH)), 'a wrapped line does not wrap back');
 }
 
@@ -192,7 +196,7 @@ export const inputLine: Target = {
     const line = Buffer.from(input.toString('latin1').replaceAll(/[\r\n]/g, ''), 'latin1');
     const form = inputForm(line);
     const as = form === 'object' ? undefined : form;
-    const member = formatRecordMember(7, 'AAAAAAAA.3', 'hash', as);
+    const member = formatRecordMember({ seq: 7, kid: 'AAAAAAAA.3', member: 'hash', as });
     const record = Buffer.concat([recordHead(line, form), Buffer.from(`${member}${'A'.repeat(43)}"}}`)]);
     const read = classifyLine(record);
     assert.equal(read.type, 'record');

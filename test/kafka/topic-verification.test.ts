@@ -19,8 +19,11 @@ import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { LINE_LIMIT } from '../../src/verify/input/line-splitter.ts';
 import type { Finding } from '../../src/verify/model/findings.ts';
 import { Random } from '../simulator/random.ts';
+import { policyOf, signedBy } from '../support/erasing.ts';
+import { erase, SealedLog } from '../support/sealed-log.ts';
 import { times } from '../support/tier.ts';
 import { FLEET, fleetKey, fleetLog, tamperings } from '../support/topic-logs.ts';
+import { edKey, nextEdKey } from '../vectors/keys.ts';
 
 /**
  * A topic without a broker: what happens to one of its streams, that it is the same after a replay, and that processes that are
@@ -69,6 +72,26 @@ const streamsOf = (available = true) => {
 };
 
 describe('streams of a topic', () => {
+  it('with erased records are undecided, whatever erasure log the policy names: none is read there (R1.3)', async () => {
+    const log = new SealedLog(origin)
+      .open({ signers: [edKey], salted: true })
+      .seal()
+      .checkpoint()
+      .record('{"n":1}', '{"n":2}')
+      .close()
+      .checkpoint();
+    erase(log, 4);
+    const policy = await policyOf([signedBy(origin, edKey), signedBy('erasures/a', nextEdKey)], ['erasures/a']);
+    const found: string[] = [];
+    const options = { paths: [], origin, policy };
+    const streams = new TopicStreams('t', options, [], new PendingFrames(), (_origin, { code }) => found.push(code));
+    for (const [at, { bytes }] of log.lines.entries()) await streams.take(0, at, Buffer.from(origin), bytes);
+    streams.closeRuns();
+    const [stream] = await streams.end([]);
+    expect(stream?.findings.list().map(({ code }) => code)).toEqual(['ERASED_UNPROVEN']);
+    expect(stream?.findings.list()[0]?.message).toContain('not all of the erasure logs');
+  });
+
   it('that a key service did not answer for are not to be saved, and cannot be gone on with until it answers', async () => {
     const away = streamsOf(false);
     await away.take(lines.slice(0, 20));

@@ -312,7 +312,7 @@ const rows: readonly Row[] = [
     make('mac', (p) => [...p.policy('manifest: required'), ...dataKey()], (p) => rmSync(p.manifest))],
   ['cut inside a line', 'undecided',
     'the log ends inside a line (44 bytes); what it said is lost (audit.jsonl); there are 2 more kinds of finding',
-    make('sign', signer, (p) => { p.change((text) => text.slice(0, 1500)); rmSync(p.manifest); })],
+    make('sign', signer, (p) => { p.change((text) => text.slice(0, text.indexOf('\n', 1400) + 45)); rmSync(p.manifest); })],
   ['cut behind a line', 'undecided',
     'the log ends at entry 5 without a close: it is still being written (--live), its writer was killed, or its end was cut off; there is 1 more kind of finding',
     make('sign', signer, (p) => { p.lines((lines) => lines.slice(0, 5)); rmSync(p.manifest); })],

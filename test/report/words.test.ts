@@ -6,6 +6,7 @@ import { verdictText } from '../../src/cli/verify-text.ts';
 import { auditorKeys, type KeyReport, type StreamReport, type VerifyReport, verify } from '../../src/index.ts';
 import { keysUsed } from '../../src/report/html/keys-section.ts';
 import { renderReport } from '../../src/report/html/render-report.ts';
+import { erasedClause } from '../../src/report/words/erased.ts';
 import { hostCould, whoCouldHaveForged } from '../../src/report/words/forgers.ts';
 import { meaningOf } from '../../src/report/words/meaning.ts';
 import { verdictSentence } from '../../src/report/words/verdict-words.ts';
@@ -476,5 +477,54 @@ describe('the first sentence is the cause, and nothing false comes after it', ()
     expect(verdictText(report, 'normal')).toMatch(
       /entries 5 to 14 by anyone who holds the data key, and perhaps anyone/,
     );
+  });
+});
+
+/** What a report says of erased records (spec/erasure.md, R2.4). */
+const by = { reason: 'case 17', who: 'dpo@example.com', time: '2026-11-25T08:00:00.000Z' };
+const about = { version: '0.0.0', checkedAt: '2026-11-25T00:00:00.000Z', given: [] };
+
+async function erased(records: number, longestRun: number, listed = records): Promise<StreamReport> {
+  const [stream] = (await vectorReport('valid-salted-hash')).streams;
+  const list = Array.from({ length: listed }, (_, at) => ({ seq: at + 3, ...by }));
+  return { ...(stream as StreamReport), erased: { records, longestRun, list } };
+}
+
+describe('erased records', () => {
+  it('are in the sentence of the verdict, and in what it means', async () => {
+    const report = await vectorReport('valid-salted-hash');
+    const one = { ...report, streams: [await erased(1, 1)] };
+    expect(verdictSentence(one)).toMatch(
+      /is as it was sealed, with 1 record erased: all its 11 entries were checked.*; an erasure log records who erased what, when and why\.$/,
+    );
+    expect(verdictSentence({ ...one, streams: [...one.streams, await erased(2, 1)] })).toBe(
+      'All 2 logs are as they were sealed; 3 records erased, which erasure logs record.',
+    );
+    expect(verdictSentence(report)).not.toContain('erased');
+    const { yes, no } = meaningOf(one);
+    expect(yes[0]).toContain('other than the erased ones, whose places are unchanged,');
+    expect(no[0]).toContain('It does not show what erased records said.');
+  });
+
+  it.each([
+    [1, 7, 1, '1 of 7 records is erased (14 %)'],
+    [1, 1, 1, '1 of 1 record is erased (100 %)'],
+    [2, 1000, 1, '2 of 1000 records are erased (under 1 %), at most 1 in a row'],
+    [999, 1000, 800, '999 of 1000 records are erased (over 99 %), at most 800 in a row'],
+  ])('%i of %i', async (count, records, longestRun, clause) => {
+    expect(erasedClause({ ...(await erased(count, longestRun)), records })).toBe(clause);
+  });
+
+  it('have a section of their own, which is bounded, and says what is not listed', async () => {
+    const report = await vectorReport('valid-salted-hash');
+    const page = (stream: StreamReport): string => renderReport({ ...report, streams: [stream] }, about);
+    expect(page(report.streams[0] as StreamReport)).not.toContain('Erased records');
+    const many = page(await erased(1500, 1200, 1000));
+    expect(many).toContain('<h2>Erased records</h2>');
+    expect(many).toContain('500 more erased records are not listed');
+    expect(page(await erased(1, 1, 0))).toContain('1 more erased record is not listed');
+    const evil = await erased(1, 1);
+    const list = [{ seq: 3, ...by, who: '<script>', reason: 'x'.repeat(1000) }];
+    expect(page({ ...evil, erased: { records: 1, longestRun: 1, list } })).not.toContain('<script>');
   });
 });

@@ -3,11 +3,12 @@ import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { KeySchedule } from '../../src/core/key-schedule.ts';
 import { isMlDsa, mlDsaPublicKey } from '../../src/core/ml-dsa.ts';
-import { Frontier, hashLeaf } from '../../src/core/tree.ts';
+import { Frontier } from '../../src/core/tree.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { type ControlEntry, type OpenEntry, readControl } from '../../src/format/control.ts';
-import { classifyLine, TAIL_LENGTH } from '../../src/format/entry.ts';
+import { classifyLine } from '../../src/format/entry.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../../src/format/key-reference.ts';
+import { leafOf } from '../../src/format/leaf.ts';
 import { unwrapRecord } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
 import type { SignatureAlgorithm } from '../../src/index.ts';
@@ -153,7 +154,10 @@ export function readStream(
       }
       if (read.tag !== tag() || read.epoch !== epoch || read.member !== key?.records)
         fail(line, 'wrong key_id or member');
-      const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
+      const leaf = leafOf(line, read);
+      const hasSalt = read.type === 'record' && read.salt !== undefined;
+      if (read.type === 'record' && hasSalt !== (key?.salted === true))
+        fail(line, 'a salt, or none, where the other is due');
       if (key?.records === 'hash' && digestBytes(leaf).toString('base64url') !== read.auth)
         fail(line, 'wrong checksum');
       if (schedule !== undefined && schedule.authenticate(leaf) !== read.auth) fail(line, 'wrong MAC');

@@ -119,7 +119,14 @@ export const modules: Readonly<Record<string, object>> = {
   'node:fs/promises': files.promises,
   'node:net': { isIP },
   'node:os': { hostname: () => 'host', constants: { signals: {} } },
-  'node:crypto': { ...simulatedCrypto, randomBytes: (length: number) => machine().random.bytes(length) },
+  'node:crypto': {
+    ...simulatedCrypto,
+    randomBytes: (length: number) => machine().random.bytes(length),
+    randomFillSync: (bytes: Buffer, at: number, length: number) => {
+      bytes.set(machine().salts.bytes(length), at);
+      return bytes;
+    },
+  },
   'node:timers/promises': { setTimeout: (ms: number) => new Promise<void>((resolve) => timer(ms, resolve)) },
   'node:zlib': {
     createGunzip: () => atOnce(gunzipSync),

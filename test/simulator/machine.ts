@@ -4,7 +4,7 @@ import { Disk } from './disk.ts';
 import { Faults, type Operation, type Disk as Place } from './faults.ts';
 import { Killed, Life } from './life.ts';
 import { Pipe } from './pipe.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 import { systemError } from './system-calls.ts';
 import { Timeline } from './timeline.ts';
 
@@ -43,6 +43,8 @@ export class Machine {
   /** Standard output of its processes. */
   readonly pipe: Pipe;
   readonly random: Random;
+  /** Of their own, so that nothing else that is random depends on how many are drawn. */
+  readonly salts: Random = new Random(1);
   readonly pace: Pace;
   readonly hasProc: boolean;
   readonly coverage: Coverage | undefined;

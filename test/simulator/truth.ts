@@ -35,7 +35,7 @@ export function truthOf(world: World, origin: string): StreamTruth {
         keys.add(Number(version));
         if (isFirst) firstKeys.add(Number(version));
       }
-      if (isOurs) leaves[Number(seq) - 1] ??= Buffer.from(line.slice(0, -AUTH), 'latin1');
+      if (isOurs) leaves[Number(seq) - 1] ??= leafOf(line.slice(0, -AUTH));
     }
   }
   let size = 0;
@@ -48,6 +48,17 @@ export function truthOf(world: World, origin: string): StreamTruth {
     hasCheckpoint,
     rootAt: (at) => (at > size ? undefined : rootOf(hashes.slice(0, at)).toString('base64')),
   };
+}
+
+/** M1.2, M1.12: what is hashed of a line without its auth. */
+function leafOf(start: string): Buffer {
+  const [, salt] = /,"salt":"([\w-]{22})","key_id":"[^"]*","(?:mac|hash)":"$/.exec(start) ?? [];
+  if (salt === undefined) return Buffer.from(start, 'latin1');
+  const member = start.lastIndexOf('"integrity":{"seq":');
+  const head = Buffer.from(start.slice(0, member), 'latin1');
+  const commit = createHash('sha256').update('\u0002').update(Buffer.from(salt, 'base64url')).update(head);
+  const erased = start.slice(member).replace(`"salt":"${salt}"`, `"commit":"${commit.digest('base64url')}"`);
+  return Buffer.from(`{${erased}`, 'latin1');
 }
 
 function hashOf(kind: 0 | 1, ...parts: readonly Buffer[]): Buffer {

@@ -84,7 +84,14 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     ['manifest-without-continues-from', 1, 'MANIFEST_WRONG'],
     ['valid-signed', 0],
   ],
-  ['M8.2', ['fork', 1, 'FORK'], ['valid-files', 0], ['valid-file-twice', 0]],
+  [
+    'M8.2',
+    ['fork', 1, 'FORK'],
+    ['valid-files', 0],
+    ['valid-file-twice', 0],
+    ['valid-copy-erased', 0, 'EARLIER_COPY'],
+    ['copy-erased-otherwise', 1, 'FORK'],
+  ],
   [
     'M8.3',
     ['step-wrong', 1, 'STEP_WRONG'],
@@ -252,6 +259,26 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     ['valid-witnessed-later', 0],
     ['valid-live-witnessed', 0],
   ],
+  ['R1.1', ['erasure-malformed', 2, 'ERASURE_MALFORMED'], ['valid-erasure-log', 0], ['valid-erased-twice-recorded', 0]],
+  ['R1.4', ['erasures-erased', 1, 'ERASURES_ERASED'], ['erasures-erased-recorded', 1, 'ERASURES_ERASED']],
+  [
+    'R2.1',
+    ['valid-erased', 0, 'ERASED'],
+    ['valid-erased-adopted', 0, 'ERASED'],
+    ['erased-unrecorded', 1, 'ERASED_UNRECORDED'],
+    ['erased-live-tail', 1, 'ERASED_UNRECORDED'],
+    ['erased-abandoned', 1, 'ERASED_UNRECORDED'],
+    ['erased-not-whole', 2, 'ERASED_UNPROVEN'],
+  ],
+  ['R2.2', ['not-erased', 2, 'NOT_ERASED'], ['copy-not-erased', 2, 'NOT_ERASED']],
+  [
+    'R2.3',
+    ['erasure-differs', 2, 'ERASURE_DIFFERS'],
+    ['erasure-differs-control', 2, 'ERASURE_DIFFERS'],
+    ['erasure-differs-above', 2, 'ERASURE_DIFFERS'],
+    ['valid-erasure-above-live', 0],
+  ],
+  ['R2.4', ['erased-above-limit', 2, 'ERASED'], ['valid-erased-all', 0, 'ERASED']],
 ];
 
 const tables = statements.map(([statement, ...vectors]) => ({ statement, vectors }));

@@ -2,12 +2,14 @@ import { createHmac } from 'node:crypto';
 import { TamperError } from '../../src/errors.ts';
 import { parseSignedCheckpoint } from '../../src/format/checkpoint.ts';
 import { parseWitnessVkey } from '../../src/format/cosignature.ts';
+import type { Erasure } from '../../src/format/erasure.ts';
 import { parseVkey } from '../../src/format/vkey.ts';
 import { manifestsAlone } from '../../src/foundation/log-file-names.ts';
 import { createDataKey, type Finding } from '../../src/index.ts';
 import { type Acceptance, type Auditor, DEFAULT_ACCEPTANCE, type Demand } from '../../src/verify/auditor/auditor.ts';
 import { postQuantumFrom } from '../../src/verify/auditor/post-quantum-from.ts';
 import { countsFrom, limitedTo, refusedBy } from '../../src/verify/data-keys/data-key-range.ts';
+import { ErasureBook } from '../../src/verify/erasures/erasure-book.ts';
 import { groupByOrigin, namesStream } from '../../src/verify/files/grouping.ts';
 import { manifestsOfCopies, orderFiles, ownersOfEmpty, readFiles } from '../../src/verify/files/stream-files.ts';
 import { lookAtManifest } from '../../src/verify/found/judge.ts';
@@ -40,6 +42,10 @@ export interface Brings {
   /** Verifier keys of witnesses, and how many of them must have cosigned: all of them where nothing is said. */
   readonly witnesses?: readonly string[];
   readonly cosignatures?: number;
+  /** What erasure logs record of the stream, and whether they are whole (spec/erasure.md, R1.3). */
+  readonly erasures?: { readonly recorded: readonly Erasure[]; readonly whole: boolean };
+  /** The stream is an erasure log. */
+  readonly erasure_log?: boolean;
   readonly live?: boolean;
   readonly now?: string;
   readonly until?: string;
@@ -53,6 +59,7 @@ export interface Brings {
     readonly recovery_gap_seconds?: number;
     readonly restarts?: 'keyed' | 'vouched';
     readonly successors?: boolean;
+    readonly erased?: number;
   };
   readonly policy?: {
     /** `whole`: the log must be there from its first entry on. */
@@ -72,7 +79,7 @@ export interface Judgement {
 const NOW = '2026-11-25T00:00:00.000Z';
 
 function acceptanceOf(accept: Brings['accept'] = {}): Acceptance {
-  const { adopted, abandoned, dropped, recovery_gap_seconds: gap, restarts, successors } = accept;
+  const { adopted, abandoned, dropped, recovery_gap_seconds: gap, restarts, successors, erased } = accept;
   return {
     adopted: adopted ?? DEFAULT_ACCEPTANCE.adopted,
     abandoned: abandoned ?? DEFAULT_ACCEPTANCE.abandoned,
@@ -80,6 +87,7 @@ function acceptanceOf(accept: Brings['accept'] = {}): Acceptance {
     recoveryGapSeconds: gap ?? DEFAULT_ACCEPTANCE.recoveryGapSeconds,
     restarts: restarts ?? DEFAULT_ACCEPTANCE.restarts,
     successors: successors ?? DEFAULT_ACCEPTANCE.successors,
+    erased: erased ?? DEFAULT_ACCEPTANCE.erased,
   };
 }
 
@@ -119,6 +127,14 @@ export function auditorOf(brings: Brings): Auditor {
       if (!countsFrom(name, firstSeq)) return refusedBy(name);
       const limit = limitedTo([name], firstSeq);
       return { material: key.material, erase: () => key.erase(), ...(limit && { limit }) };
+    },
+    erasures: {
+      isLog: brings.erasure_log ?? false,
+      recorded: brings.erasures && {
+        erasures: brings.erasures.recorded.filter(({ erased }) => erased.origin === brings.origin),
+        whole: brings.erasures.whole,
+      },
+      accepted: acceptanceOf(brings.accept).erased,
     },
     dataKeysFrom: [],
     confirmSigner: undefined,
@@ -205,6 +221,7 @@ export async function judgeStreams(
     const findings = new Findings();
     const verifier = new StreamVerifier(auditorOf({ ...brings, origin }), findings, {
       cited: citedSizes(files).get(origin),
+      keeper: brings.erasure_log === true ? new ErasureBook([]).reader(findings).keeper : undefined,
       quoteLines: shown?.quoteLines,
     });
     const reading = { onBytes: () => undefined, large, digestFiles: shown?.digestFiles };

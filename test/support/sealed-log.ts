@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { type Digest, digestBytes } from '../../src/core/hash.ts';
 import { KeySchedule } from '../../src/core/key-schedule.ts';
 import { Frontier, hashLeaf } from '../../src/core/tree.ts';
@@ -10,8 +10,17 @@ import {
   parseSignedCheckpoint,
 } from '../../src/format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, formatControlLeaf, type OpenEntry } from '../../src/format/control.ts';
-import { type AuthMember, formatCheckpointLine, formatRecordMember } from '../../src/format/entry.ts';
+import {
+  type AuthMember,
+  classifyLine,
+  formatCheckpointLine,
+  formatRecordMember,
+  type RecordLine,
+  SALT_LENGTH,
+} from '../../src/format/entry.ts';
+import { type Erasure, formatErasure } from '../../src/format/erasure.ts';
 import type { KeyReference } from '../../src/format/key-reference.ts';
+import { commitmentOf, saltedLeaf } from '../../src/format/leaf.ts';
 import { kidOf } from '../../src/format/origin.ts';
 import { inputForm, recordHead } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
@@ -23,6 +32,8 @@ import type { Cosigning } from './witness-keys.ts';
 export interface EpochKeys {
   readonly dataKey?: Buffer;
   readonly signers?: readonly SigningKey[];
+  /** Each record has a salt (M1.12). */
+  readonly salted?: true;
 }
 
 /** One line of the log, without LF. Tests spoil them in place. */
@@ -57,6 +68,8 @@ export interface Forgery {
   readonly kid?: string;
   readonly member?: AuthMember;
   readonly auth?: string;
+  /** Another salt than its seq gives, or none. */
+  readonly salt?: string | undefined;
   /** Changes the leaf before it is authenticated: what a writer with the key can do. */
   readonly leaf?: (leaf: string) => string;
 }
@@ -181,10 +194,18 @@ export class SealedLog {
   /** A record of any head, with any marks. */
   recordAs(head: Buffer | string, as?: 'text' | 'base64', part?: number, last = false, forgery: Forgery = {}): this {
     const seq = forgery.seq ?? this.size + 1;
-    const member = formatRecordMember(seq, forgery.kid ?? this.kid, forgery.member ?? this.#member(), as, part, last);
+    const salt = 'salt' in forgery ? forgery.salt : this.epoch?.keys.salted && this.#saltOf(seq);
+    const record = {
+      ...{ seq, as, part, last },
+      kid: forgery.kid ?? this.kid,
+      member: forgery.member ?? this.#member(),
+    };
+    const before = Buffer.from(head);
     this.#recordsSinceSeal++;
     this.#recordsSinceOpen++;
-    return this.#entry('record', Buffer.concat([Buffer.from(head), Buffer.from(member)]), forgery);
+    const start = Buffer.concat([before, Buffer.from(formatRecordMember({ ...record, salt }))]);
+    if (salt === undefined) return this.#entry('record', start, forgery);
+    return this.#entry('record', start, forgery, saltedLeaf(record, salt, before, 0, before.length));
   }
 
   /** One input line as consecutive parts of at most `length` bytes. */
@@ -398,13 +419,15 @@ export class SealedLog {
   #newEpoch(number: number, firstSeq: number, keys: EpochKeys): Epoch {
     this.highestEpoch = Math.max(this.highestEpoch, number);
     const signers = (keys.signers ?? []).map((key) => key.signer);
+    const salted = keys.salted && { salted: keys.salted };
     if (keys.dataKey === undefined) {
-      return { number, firstSeq, keys, reference: { records: 'hash', signers }, schedule: undefined };
+      return { number, firstSeq, keys, reference: { records: 'hash', ...salted, signers }, schedule: undefined };
     }
     const nonce = fixedBytes(`nonce of ${kidOf(this.origin, number)} from ${firstSeq}`);
     const schedule = KeySchedule.derive(keys.dataKey, { nonce, origin: this.origin, epoch: number });
     const reference: KeyReference = {
       records: 'mac',
+      ...salted,
       source: 'env',
       identity: 'audit',
       nonce,
@@ -414,10 +437,15 @@ export class SealedLog {
     return { number, firstSeq, keys, reference, schedule };
   }
 
-  #entry(kind: string, leaf: Buffer, forgery: Forgery): this {
-    const changed = forgery.leaf === undefined ? leaf : Buffer.from(forgery.leaf(leaf.toString('utf8')), 'utf8');
-    const auth = forgery.auth ?? this.authOf(changed);
-    const digest = hashLeaf(changed);
+  #saltOf(seq: number): string {
+    return fixedBytes(`salt ${this.origin} ${seq}`).toString('base64url', 0, SALT_LENGTH);
+  }
+
+  /** @param leaf - where it is not what the line begins with */
+  #entry(kind: string, start: Buffer, forgery: Forgery, leaf?: Buffer): this {
+    const changed = forgery.leaf === undefined ? start : Buffer.from(forgery.leaf(start.toString('utf8')), 'utf8');
+    const auth = forgery.auth ?? this.authOf(leaf ?? changed);
+    const digest = hashLeaf(leaf ?? changed);
     this.tree.append(digest);
     this.leaves.push(digest);
     const bytes = Buffer.concat([changed, Buffer.from(`${auth}"}}`)]);
@@ -443,4 +471,54 @@ export class SealedLog {
       this.step = 0;
     }
   }
+}
+
+const lineOf = (log: SealedLog, seq: number): { bytes: Buffer; readonly file: string } => {
+  const line = log.lines.find((one) => one.seq === seq);
+  if (line === undefined) throw new Error(`no entry ${seq}`);
+  return line;
+};
+
+/** C of a record (M1.12), as it stands or erased; of one without a salt, with one of zeros. */
+export function commitOf(line: Buffer): string {
+  const { salt = 'A'.repeat(22), commit, memberStart } = classifyLine(line) as RecordLine;
+  return commit ?? commitmentOf(salt, line, 0, memberStart);
+}
+
+/** The line that is left of a record (M1.13); `commit`: of another one. */
+export function erasedLine(line: Buffer, commit: string = commitOf(line)): Buffer {
+  const { memberStart: _, auth, tag, epoch, ...member } = classifyLine(line) as RecordLine;
+  const start = formatRecordMember({ ...member, salt: undefined, kid: `${tag}.${epoch}`, commit });
+  return Buffer.from(`{${start}${auth}"}}`);
+}
+
+/** Erases records, as anybody can who may write to the file. */
+export function erase(log: SealedLog, ...seqs: number[]): SealedLog {
+  for (const seq of seqs) {
+    const line = lineOf(log, seq);
+    line.bytes = erasedLine(line.bytes);
+  }
+  return log;
+}
+
+/** What is recorded of an entry of a log. */
+export function erasureOf(log: SealedLog, seq: number, more: Partial<Erasure> = {}): Erasure {
+  const { bytes, file } = lineOf(log, seq);
+  return {
+    erased: { origin: log.origin, seq, commit: commitOf(bytes) },
+    reason: 'case 4711',
+    who: 'ada@example.com',
+    time: '2026-11-24T23:30:00.000Z',
+    file: { name: file, before: hash('sha256', 'before'), after: hash('sha256', 'after') },
+    storage: 'in-place',
+    ...more,
+  };
+}
+
+/** Records erasures in an erasure log, signed. */
+export function recordErasures(erasures: SealedLog, log: SealedLog, ...seqs: number[]): SealedLog {
+  return erasures
+    .record(...seqs.map((seq) => formatErasure(erasureOf(log, seq))))
+    .seal()
+    .checkpoint();
 }

@@ -19,9 +19,12 @@ export function readVector(name) {
   return JSON.parse(readFileSync(`${vectors}${name}.json`, 'utf8'));
 }
 
-/** What no file can say: a key service that answers, or does not. (A token of a time stamp is in no vector either.) */
-function asksService({ service_keys: service, data_keys: keys = {} }) {
-  return service !== undefined || Object.values(keys).includes('unavailable');
+/**
+ * What no file can say: a key service that answers, or does not; what an erasure log records, without that log. (A token of a time
+ * stamp is in no vector either.)
+ */
+function asksMore({ service_keys: service, data_keys: keys = {}, erasures, erasure_log: isLog }) {
+  return service !== undefined || Object.values(keys).includes('unavailable') || (erasures ?? isLog) !== undefined;
 }
 
 /**
@@ -64,7 +67,7 @@ export function vectorInputs(name, folder, { dataKeys: hasKeys = true } = {}) {
     ...(vector.part ? ['--part'] : []),
     ...(vector.max_bytes === undefined ? [] : ['--max-bytes', String(vector.max_bytes)]),
   ];
-  const isWhole = !asksService(vector) && vector.stamped === undefined && (hasKeys || given === undefined);
+  const isWhole = !asksMore(vector) && vector.stamped === undefined && (hasKeys || given === undefined);
   return { args, ...(isWhole && { expected: vector.verdict }) };
 }
 

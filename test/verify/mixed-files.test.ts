@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { loadPolicy } from '../../src/index.ts';
 import { wrapFile } from '../support/carriers.ts';
-import { SealedLog } from '../support/sealed-log.ts';
+import { erase, recordErasures, SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { verify } from '../support/verifying.ts';
-import { edKey } from '../vectors/keys.ts';
+import { edKey, nextEdKey } from '../vectors/keys.ts';
 
 /** Mixed streams in several files: their order is that of their entries, whatever their names say (M8.2). */
 
@@ -53,6 +54,52 @@ const check = (path: string): ReturnType<typeof verify> =>
   verify({ paths: [path], origin: origins, publicKeys, demux: true });
 
 describe('mixed streams in several files', () => {
+  it('with erased records are undecided: the erasure log of the policy is not read among them (R1.3)', async () => {
+    const [one, two] = ['audit.example.com/a', 'audit.example.com/erasures'] as const;
+    const log = new SealedLog(one)
+      .open({ signers: [edKey], salted: true })
+      .seal()
+      .checkpoint()
+      .record('{"n":1}', '{"n":2}')
+      .close()
+      .checkpoint();
+    const erasures = new SealedLog(two)
+      .open({ signers: [nextEdKey] })
+      .seal()
+      .checkpoint();
+    recordErasures(erasures, log, 3).close().checkpoint();
+    erase(log, 3, 4);
+    const lines = [...log.lines, ...erasures.lines].map(({ bytes }) => `${bytes.toString('utf8')}\n`);
+    const directory = folder([
+      { name: '0.jsonl', bytes: Buffer.from(lines.join('')) },
+      {
+        name: 'policy.yaml',
+        bytes: Buffer.from(
+          JSON.stringify({
+            version: 1,
+            streams: [
+              { origin: one, require: ['signature'], keys: [{ sign: vkeyOf(one, edKey) }] },
+              { origin: two, require: ['signature'], keys: [{ sign: vkeyOf(two, nextEdKey) }] },
+            ],
+            erasures: [two],
+          }),
+        ),
+      },
+    ]);
+    const policy = await loadPolicy(join(directory, 'policy.yaml'));
+    const report = await verify({ paths: [join(directory, '0.jsonl')], policy, demux: true });
+    const said = report.streams.map(({ origin, verdict, findings }) => [
+      origin,
+      verdict,
+      ...findings.map(({ code }) => code),
+    ]);
+    expect(said).toEqual([
+      [one, 'undecided', 'ERASED_UNPROVEN', 'ERASED_UNPROVEN'],
+      [two, 'ok'],
+    ]);
+    expect(report.streams[0]?.findings[0]?.message).toContain('not all of the erasure logs could be verified');
+  });
+
   it('are cut, not contradicted, where a manifest beside the file tells that its end is missing (M8.28)', async () => {
     const [one, two] = ['audit.example.com/a', 'audit.example.com/b'] as const;
     const before = new SealedLog(one)

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use crate::key::MacKey;
-use crate::record::{AUTH, CLOSING, RecordMember, Wrapping, auth_of, has_auth_form};
+use crate::record::{AUTH, CLOSING, Due, RecordMember, Wrapping, auth_of, has_auth_form};
 use crate::tree::{DIGEST, Frontier, hash_leaf};
 use crate::wrapped::is_wrapped_text;
 
@@ -17,6 +17,8 @@ pub struct RecordsToCheck<'a> {
     pub records: usize,
     /// Our member of each.
     pub member: &'a RecordMember,
+    /// Whether each record has a salt, or none has (spec 1, M1.12). An erased one is none of these.
+    pub salted: bool,
     /// Whether `auth` is checked, or its form alone.
     pub checks_auth: bool,
     /// The key of their MACs; `None`: a checksum.
@@ -53,15 +55,26 @@ pub fn check_records(
             break;
         };
         let seq = lines.seq + checked.records as u64;
-        let is_record = match lines.member.before(leaf, seq) {
-            Some((before, Wrapping::Text)) => is_wrapped_text(before),
-            Some((before, _)) => !before.is_empty(),
-            None => false,
+        let Some(Due {
+            before,
+            wrapping,
+            salt,
+        }) = lines.member.find(leaf, seq, lines.salted)
+        else {
+            break;
+        };
+        let is_record = match wrapping {
+            Wrapping::Text => is_wrapped_text(before),
+            _ => !before.is_empty(),
         };
         if !is_record {
             break;
         }
-        let digest = hash_leaf(leaf);
+        let digest = match salt {
+            None => hash_leaf(leaf),
+            // behind the comma
+            Some(salt) => lines.member.hash_salted(leaf, before.len() + 1, &salt),
+        };
         let right = if lines.checks_auth {
             auth_of(&digest, lines.key) == auth
         } else {

@@ -14,6 +14,6 @@ mod wrapped;
 
 pub use check::{Checked, RecordsToCheck, check_records};
 pub use key::MacKey;
-pub use record::{Member, RecordMember};
+pub use record::{Member, RecordMember, SALT};
 pub use seal::{LinesToSeal, Sealed, seal_lines};
 pub use tree::{DIGEST, Frontier, MAX_SUBTREES};

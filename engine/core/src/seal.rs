@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use crate::form::{Form, form_of, is_empty_object};
 use crate::key::MacKey;
-use crate::record::{CLOSING, RecordMember, SUFFIX_ROOM, Wrapping, auth_of, put};
+use crate::record::{CLOSING, RecordMember, SALT, SUFFIX_ROOM, Wrapping, auth_of, put};
 use crate::tree::{DIGEST, Frontier, hash_leaf};
 
 /// Input lines that are to become records.
@@ -33,6 +33,8 @@ pub struct LinesToSeal<'a> {
     pub member: &'a RecordMember,
     /// The key of their MACs; `None`: a checksum.
     pub key: Option<&'a MacKey>,
+    /// One for each of `records`; `None`: they have none.
+    pub salts: Option<&'a [[u8; SALT]]>,
 }
 
 /// How far lines have become records.
@@ -98,8 +100,18 @@ pub fn seal_lines(lines: &LinesToSeal<'_>, output: &mut [u8], frontier: &mut Fro
         };
         let seq = lines.seq + sealed.records as u64;
         let head_end = put(output, begin, head);
-        let leaf_end = lines.member.write(output, head_end, seq, wrapping, comma);
-        let leaf = hash_leaf(&output[begin..leaf_end]);
+        let salt = lines.salts.map(|salts| &salts[sealed.records]);
+        let leaf_end = lines
+            .member
+            .write(output, head_end, seq, wrapping, salt, comma);
+        let record = &output[begin..leaf_end];
+        let leaf = match salt {
+            None => hash_leaf(record),
+            Some(salt) => {
+                let at = head_end - begin + usize::from(comma);
+                lines.member.hash_salted(record, at, salt)
+            }
+        };
         frontier.append(leaf);
         let auth_end = put(output, leaf_end, &auth_of(&leaf, lines.key));
         let line_end = put(output, auth_end, CLOSING);

@@ -36,6 +36,16 @@ pub(crate) fn hash_leaf(leaf: &[u8]) -> [u8; DIGEST] {
     hash.finalize().into()
 }
 
+/// The same of a leaf that stands in pieces.
+pub(crate) fn hash_leaf_of(pieces: &[&[u8]]) -> [u8; DIGEST] {
+    let mut hash = Sha256::new();
+    hash.update([0]);
+    for piece in pieces {
+        hash.update(piece);
+    }
+    hash.finalize().into()
+}
+
 /// SHA-256(0x01 ‖ left ‖ right): 65 bytes, which are two blocks.
 fn hash_node(left: &[u8; DIGEST], right: &[u8; DIGEST]) -> [u8; DIGEST] {
     let mut blocks = [[0u8; 64]; 2];

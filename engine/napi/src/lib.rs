@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use fapilog_tamper_engine::{
     DIGEST, Frontier, LinesToSeal, MAX_SUBTREES, MacKey, Member, RecordMember, RecordsToCheck,
-    check_records, seal_lines,
+    SALT, check_records, seal_lines,
 };
 use napi::bindgen_prelude::{BufferSlice, Error, Result};
 use napi_derive::napi;
@@ -32,6 +32,8 @@ pub struct Batch {
     pub records: u32,
     /// Whether the auth is computed with the key: else it is a checksum.
     pub has_key: bool,
+    /// Whether each record has a salt, or none has.
+    pub is_salted: bool,
     /// The number of leaves before the first record; -1 where nobody knows the tree.
     pub tree_size: i64,
 }
@@ -69,13 +71,15 @@ pub fn key_memory() -> Vec<u8> {
     KEY.with_borrow(|key| key.memory().to_vec())
 }
 
-/// Seals lines; `edge` has the subtrees of the tree and gets those of the grown one, `leaf` the last leaf hash.
+/// Seals lines; `salts` has 16 bytes for each record where they get one, `edge` has the subtrees of the tree and gets those of
+/// the grown one, `leaf` the last leaf hash.
 #[allow(clippy::too_many_arguments)]
 #[napi(catch_unwind)]
 pub fn seal(
     batch: Batch,
     lines: Lines,
     input: &[u8],
+    salts: &[u8],
     mut output: BufferSlice<'_>,
     inner_pad: &[u8],
     outer_pad: &[u8],
@@ -83,6 +87,7 @@ pub fn seal(
     mut leaf: BufferSlice<'_>,
 ) -> Result<Progress> {
     let member = member_of(&batch)?;
+    let salts = salts_of(&batch, salts)?;
     let mut frontier =
         frontier_of(&batch, &edge)?.ok_or_else(|| misuse("a sealed tree is always known"))?;
     let sealed = with_key(batch.has_key, inner_pad, outer_pad, |key| {
@@ -98,6 +103,7 @@ pub fn seal(
             records: batch.records as usize,
             member: &member,
             key,
+            salts,
         };
         seal_lines(&job, &mut output, &mut frontier)
     })?;
@@ -134,6 +140,7 @@ pub fn check(
             seq: batch.seq as u64,
             records: batch.records as usize,
             member: &member,
+            salted: batch.is_salted,
             checks_auth,
             key,
         };
@@ -166,6 +173,17 @@ fn member_of(batch: &Batch) -> Result<RecordMember> {
         return Err(misuse("no record has such a seq or key id"));
     }
     Ok(member)
+}
+
+fn salts_of<'a>(batch: &Batch, salts: &'a [u8]) -> Result<Option<&'a [[u8; SALT]]>> {
+    if !batch.is_salted {
+        return Ok(None);
+    }
+    let (salts, _) = salts.as_chunks();
+    if salts.len() < batch.records as usize {
+        return Err(misuse("each record has a salt of 16 bytes"));
+    }
+    Ok(Some(salts))
 }
 
 fn frontier_of(batch: &Batch, edge: &[u8]) -> Result<Option<Frontier>> {

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { rolldown } from 'rolldown';
+import { filesBelow } from '../../lib/files.mjs';
 import { root } from '../../lib/run.mjs';
 import { pureInitializers } from './pure-initializers.mjs';
 
@@ -60,7 +61,7 @@ async function modulesOfRoot() {
 
 /**
  * Puts the modules that `import 'fapilog-tamper'` loads into one file, {@link ROOT_FILE}: Node.js takes half a millisecond for
- * each module. In the place of each is left one with the same exports, which takes them from there. Each class and each variable
+ * each module. In the place of each that another module imports is left one with the same exports, which takes them from there. Each class and each variable
  * is still there once, by whichever module it is imported.
  *
  * @param dist - the absolute path of where the modules have been compiled to
@@ -86,4 +87,19 @@ export async function joinRoot(dist) {
   for (const { fileName, type, code, source } of output) {
     writeFileSync(join(dist, fileName), type === 'chunk' ? code : source);
   }
+  const asked = importedIn(dist);
+  for (const { fileName, isEntry } of output)
+    if (isEntry && !asked.has(join(dist, fileName))) rmSync(join(dist, fileName));
+}
+
+/** The files that others import, and those that the package's exports lead to. */
+function importedIn(dist) {
+  const { exports, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const named = Object.values({ ...exports, ...bin }).map((target) => join(dist, relative('dist', target)));
+  const imported = filesBelow('.', /\.js$/, dist).flatMap((name) => {
+    const file = join(dist, name);
+    const found = readFileSync(file, 'utf8').matchAll(/(?:from|import) ?\(?['"](\.[^'"]+)['"]/g);
+    return [...found].map(([, target]) => join(dirname(file), target));
+  });
+  return new Set([...named, ...imported]);
 }

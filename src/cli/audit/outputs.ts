@@ -187,10 +187,11 @@ const SAID: Readonly<Record<StreamResult['result'], string>> = {
 
 /** One stream: a line, and what was found in it. */
 function resultText(result: StreamResult): string {
-  const { verdict, stream, result: outcome, lastSeq, error, more } = result;
+  const { verdict, stream, result: outcome, lastSeq, error, more, erased = 0 } = result;
   const name = stream === '' ? filesText(result.files) : printable(stream);
   const size = lastSeq > 0 ? `, up to entry ${lastSeq}` : '';
-  const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}`];
+  const gone = erased > 0 ? `, ${erased} ${erased === 1 ? 'record' : 'records'} erased` : ''; // R2.4
+  const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}${gone}`];
   for (const finding of result.findings) lines.push(...findingLines(finding));
   if (more > 0) lines.push(`           and ${more} more`);
   if (error !== undefined) {

@@ -12,6 +12,7 @@ import {
   sizeOf,
 } from '../memory/remembered.ts';
 import { settling } from '../place/standing.ts';
+import type { ErasureLogs, RecordedNow } from './erasure-logs.ts';
 import { type FamilyFile, isRemembered as isFileRemembered, lookAtFamily, type StreamLook } from './family-look.ts';
 import { isSameLook, lookAgain } from './look-again.ts';
 import { formatResults, parseResults } from './parse-results.ts';
@@ -43,7 +44,8 @@ export interface FamilyJob {
 }
 
 /** What every job of an audit goes by. */
-export interface AuditRules extends FamilyRules {
+export interface AuditRules extends Omit<FamilyRules, 'recorded'> {
+  readonly erasures: ErasureLogs;
   readonly memory: AuditMemory;
   readonly now: Date;
   /** A stream of which the newest proven seal is older has stopped, in milliseconds; undefined: that is not asked. */
@@ -56,6 +58,8 @@ export interface Pending {
   readonly stored: StoredText | undefined;
   readonly results: readonly StreamResult[];
   readonly next: RememberedFamily;
+  /** What erasure logs recorded of it. */
+  readonly recorded: RecordedNow;
 }
 
 /** What one look at a family came to. */
@@ -82,13 +86,28 @@ export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<re
       outcome.is === 'doubtful' ? outcome.pending.stored : await rules.memory.read(familyId(job.family));
     await settling(now.files);
     const files = await lookAgain(job.family, now.files, remembered && parsed(remembered, job.family, rules), rules);
-    if (outcome.is === 'doubtful' && isSameLook(now.files, files)) {
+    if (
+      outcome.is === 'doubtful' &&
+      isSameLook(now.files, files) &&
+      (await isStillUnrecorded(outcome.pending, rules))
+    ) {
       outcome = await settle(outcome.pending, rules);
       if (outcome.is === 'settled') return outcome.results;
     }
     if (attempt === ATTEMPTS) return restless(now, outcome);
     now = { ...job, files, memoryVersion: remembered?.version };
   }
+}
+
+/** R1.3: whether what is called unrecorded is so wherever an erasure log may have gone on since it was listed. */
+async function isStillUnrecorded(pending: Pending, rules: AuditRules): Promise<boolean> {
+  const codes = pending.results.flatMap(({ findings }) => findings.map(({ code }) => code));
+  return !codes.includes('ERASED_UNRECORDED') || isSameRecorded(pending, await rules.erasures.readEverywhere());
+}
+
+/** Whether erasure logs say of the streams what they were verified with. */
+export function isSameRecorded({ recorded, results }: Pending, now: RecordedNow): boolean {
+  return results.every(({ stream }) => now.saysSame(stream, recorded));
 }
 
 /** Looks at a family once. */
@@ -186,7 +205,7 @@ async function verified(
   job: FamilyJob,
   stored: StoredText | undefined,
   rules: AuditRules,
-): Promise<Pick<Pending, 'results' | 'next'> | undefined> {
+): Promise<Pick<Pending, 'results' | 'next' | 'recorded'> | undefined> {
   const remembered = stored && parsed(stored, job.family, rules);
   const all = remembered?.streams ?? [];
   const known = new Map(all.flatMap(({ files }) => files.map((file) => [file.name, file])));
@@ -196,27 +215,56 @@ async function verified(
   const named = all.filter(({ origin }) => rules.options.names(origin));
   const held = rules.options.held.get(job.family) ?? [];
   const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named }, held);
-  const reports = await verifiedStreams(looks, rules, job.reread === true);
-  if (reports === undefined) return undefined;
+  const verifiedNow = await verifiedStreams(looks, rules, job.reread === true);
+  if (verifiedNow === undefined) return undefined;
+  const { reports, recorded } = verifiedNow;
   const results: StreamResult[] = [];
   // what is not named now may be named again
   const streams: RememberedStream[] = all.filter((one) => !named.includes(one));
   for (const look of looks) {
-    const outcome = outcomeOf(look, reports.get(look.origin), rules);
+    const outcome = outcomeOf(look, reports.get(look.origin), { ...rules, recorded });
     if (outcome === undefined) return undefined;
     results.push(job.unread === undefined ? outcome.result : doubted(outcome.result, job.unread));
     if (outcome.stream !== undefined) streams.push(outcome.stream);
   }
-  return { results: withMissing(results, job.manifests ?? []), next: { version: 2, family: job.family, streams } };
+  const next: RememberedFamily = { version: 2, family: job.family, streams };
+  return { results: withMissing(results, job.manifests ?? []), next, recorded };
+}
+
+/** What was verified, and the recorded erasures that it was verified with. */
+interface VerifiedNow {
+  readonly reports: ReadonlyMap<string, VerifiedStream>;
+  readonly recorded: RecordedNow;
+}
+
+/**
+ * R1.3: what is not ok stands only if the erasure logs, read after its last line, say no more of it than those that it was
+ * verified with. Where they do each time, nothing is called unrecorded.
+ */
+async function verifiedWithErasures(
+  looks: readonly StreamLook[],
+  rules: AuditRules,
+  reread: boolean,
+): Promise<VerifiedNow> {
+  let recorded = rules.erasures.now;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const reports = await verifyFamily(looks, { ...rules, recorded }, reread);
+    if ([...reports.values()].every(({ verdict }) => verdict === 'ok')) return { reports, recorded };
+    const before = recorded;
+    recorded = await rules.erasures.readAgain();
+    if (looks.every(({ origin }) => recorded.saysSame(origin, before))) return { reports, recorded };
+  }
+  recorded = recorded.notWhole;
+  return { reports: await verifyFamily(looks, { ...rules, recorded }, reread), recorded };
 }
 
 async function verifiedStreams(
   looks: readonly StreamLook[],
   rules: AuditRules,
   reread: boolean,
-): Promise<ReadonlyMap<string, VerifiedStream> | undefined> {
+): Promise<VerifiedNow | undefined> {
   try {
-    return await verifyFamily(looks, rules, reread);
+    return await verifiedWithErasures(looks, rules, reread);
   } catch (error) {
     if (error instanceof Deleted || isGone(error) || isTamperError(error, 'NOT_FOUND')) return undefined;
     throw error;
@@ -226,7 +274,7 @@ async function verifiedStreams(
 function outcomeOf(
   look: StreamLook,
   verifiedStream: VerifiedStream | undefined,
-  rules: AuditRules,
+  rules: AuditRules & Pick<FamilyRules, 'recorded'>,
 ): { readonly result: StreamResult; readonly stream: RememberedStream | undefined } | undefined {
   const { origin, remembered, files } = look;
   const expired = isExpired(look, rules.mayBeGoneBefore);
@@ -236,8 +284,10 @@ function outcomeOf(
     return { result: vanishedResult(look, expired, size, isHere), stream: remembered };
   }
   if (verifiedStream !== undefined) {
-    const basis = rules.options.basisOf(origin);
-    const stream = rememberStream(look, { ...verifiedStream, expired }, basis, rules.now.toISOString());
+    const { recorded } = rules;
+    const basis = recorded.basisOf(origin, rules.options.basisOf(origin));
+    const checked = { ...verifiedStream, expired, recorded };
+    const stream = rememberStream(look, checked, basis, rules.now.toISOString());
     return { result: resultOf(look, stream, verifiedStream, rules), stream };
   }
   if (remembered === undefined) return undefined;

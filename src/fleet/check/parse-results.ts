@@ -43,6 +43,7 @@ const schema = v.strictObject({
   files: count,
   read: reading,
   wholeAt: v.optional(text),
+  erased: v.optional(count),
   removed: v.optional(v.strictObject({ files: count, lastSeq: count })),
   findings: v.array(finding),
   more: count,

@@ -1,5 +1,6 @@
 import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
 import { type RememberedFile, type RememberedStream, sizeOf } from '../memory/remembered.ts';
+import type { RecordedNow } from './erasure-logs.ts';
 import type { StreamLook } from './family-look.ts';
 import type { ReadFile } from './family-reading.ts';
 
@@ -13,6 +14,8 @@ export interface CheckedStream {
   readonly fromMiddle: boolean;
   /** Whether older files are gone, as they may be. */
   readonly expired: boolean;
+  /** What erasure logs record of it. */
+  readonly recorded: RecordedNow;
   /** The files that were read, by their names. */
   readonly files: ReadonlyMap<string, ReadFile>;
 }
@@ -20,7 +23,7 @@ export interface CheckedStream {
 /** The next thing to remember. Checkpoints advance on ok alone, and never go back (M8.27). */
 export function rememberStream(
   look: StreamLook,
-  { verdict, report, fromMiddle, expired, files }: CheckedStream,
+  { verdict, report, fromMiddle, expired, files, recorded }: CheckedStream,
   basis: string,
   checked: string,
 ): RememberedStream {
@@ -49,7 +52,7 @@ export function rememberStream(
     checked,
     ...wholeAt(fromMiddle ? before?.whole : checked),
     // what is missed is missed until all is ok
-    files: [...filesOf(look, report, ok ? files : undefined), ...(ok ? [] : look.gone)],
+    files: [...filesOf(look, report, recorded, ok ? files : undefined), ...(ok ? [] : look.gone)],
   };
 }
 
@@ -92,6 +95,7 @@ function firstEntry(
 function filesOf(
   { files }: StreamLook,
   report: StreamReport,
+  recorded: RecordedNow,
   read: ReadonlyMap<string, ReadFile> | undefined,
 ): RememberedFile[] {
   const details = new Map((report.fileDetails ?? []).map((one) => [one.file, one]));
@@ -102,6 +106,8 @@ function filesOf(
     const now = read?.get(file.name);
     if (now === undefined && file.unchanged !== undefined) return file.unchanged;
     const { firstSeq = file.firstSeq, lastSeq } = details.get(file.name) ?? {};
+    // what was not ok may be recorded, and stand there still (R2.2)
+    const erased = read === undefined ? 0 : erasedIn(recorded, report.origin, { firstSeq, lastSeq });
     const by = writtenBy(lastSeq, opened, report);
     const { name, size, version, manifest } = now?.content ?? file;
     const digests = (now?.earlier ?? []).flatMap(({ size: of, digest }) =>
@@ -112,9 +118,19 @@ function filesOf(
       ...(firstSeq !== undefined && { firstSeq }),
       ...(lastSeq !== undefined && { lastSeq }),
       ...(by !== undefined && { by }),
+      ...(erased > 0 && { erased }),
       ...(digests.length > 0 && { earlier: [...new Set(digests)] }),
     };
   });
+}
+
+/** How many records of a file are recorded as erased. */
+export function erasedIn(
+  recorded: RecordedNow,
+  origin: string,
+  { firstSeq, lastSeq }: Pick<RememberedFile, 'firstSeq' | 'lastSeq'>,
+): number {
+  return firstSeq === undefined || lastSeq === undefined ? 0 : recorded.within(origin, firstSeq, lastSeq).length;
 }
 
 /** The time by which an entry was there: that of the open behind it, else of the newest seal, where one is. */

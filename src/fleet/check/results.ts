@@ -1,8 +1,11 @@
+import { erasedMessage } from '../../verify/erasures/erased-entries.ts';
 import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
 import { unmet } from '../../verify/verdict/manifests-alone.ts';
 import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
+import type { RecordedNow } from './erasure-logs.ts';
 import type { FamilyFile, StreamLook } from './family-look.ts';
 import type { LookFailure } from './look-failure.ts';
+import { erasedIn } from './remember.ts';
 import type { StreamOptions } from './stream-options.ts';
 import {
   type AuditFinding,
@@ -17,6 +20,9 @@ import type { VerifiedStream } from './verify-family.ts';
 
 /** The clocks of a writer and an auditor may differ so much, in milliseconds. */
 const CLOCK_SKEW_MS = 300_000;
+
+/** So many erased records that were not read again are listed. */
+const SHOWN_ERASED = 20;
 
 const NOTHING_READ = { files: 0, bytes: 0 } as const;
 
@@ -123,6 +129,7 @@ export interface ResultRules {
   readonly options: StreamOptions;
   readonly now: Date;
   readonly stoppedAfterMs: number | undefined;
+  readonly recorded: RecordedNow;
 }
 
 /** The line of a stream that is there. `stream` is what is remembered of it next. */
@@ -130,17 +137,22 @@ export function resultOf(
   look: StreamLook,
   stream: RememberedStream,
   verified: VerifiedStream | undefined,
-  { now, stoppedAfterMs }: ResultRules,
+  { now, stoppedAfterMs, recorded }: ResultRules,
 ): StreamResult {
   const stopped = stream.verdict === 'ok' && hasStopped(stream, now, stoppedAfterMs);
   const found: AuditFinding[] = (verified?.report.findings ?? []).map(({ quoted: _, ...finding }) => finding);
-  const more = Object.values(verified?.report.more ?? {}).reduce((sum, one) => sum + one, 0);
+  const unread = stream.verdict === 'ok' ? erasedUnread(stream, verified, recorded) : [];
+  found.push(...unread.slice(0, SHOWN_ERASED));
+  const more =
+    Object.values(verified?.report.more ?? {}).reduce((sum, one) => sum + one, 0) +
+    Math.max(0, unread.length - SHOWN_ERASED);
+  const erased = (verified?.report.erased?.records ?? 0) + unread.length;
   if (stopped) found.push(stoppedFinding(stream, now));
   const { gone } = look;
   return {
     version: 1,
     stream: look.origin,
-    result: stopped ? 'stopped' : outcome(look, verified),
+    result: stopped ? 'stopped' : outcome(look, verified, recorded),
     verdict: stopped ? 'undecided' : stream.verdict,
     checked: verified === undefined ? 'nothing' : verified.fromMiddle ? 'added' : 'whole',
     firstSeq: stream.firstSeq,
@@ -151,6 +163,7 @@ export function resultOf(
     files: look.files.length,
     read: verified?.read ?? NOTHING_READ,
     ...(stream.whole !== undefined && { wholeAt: stream.whole }),
+    ...(erased > 0 && { erased }),
     ...(gone.length > 0 && {
       removed: { files: gone.length, lastSeq: Math.max(0, ...gone.map(({ lastSeq = 0 }) => lastSeq)) },
     }),
@@ -158,7 +171,27 @@ export function resultOf(
   };
 }
 
-function outcome({ remembered, files, gone }: StreamLook, verified: VerifiedStream | undefined): StreamOutcome {
+/**
+ * R2.4: The erased records that were not read now. The stream was ok with the same recorded erasures, so each of them was carried
+ * out.
+ */
+function erasedUnread(
+  { origin, firstSeq, lastSeq }: RememberedStream,
+  verified: VerifiedStream | undefined,
+  recorded: RecordedNow,
+): AuditFinding[] {
+  if (verified !== undefined && !verified.fromMiddle) return [];
+  const below = verified === undefined ? lastSeq : verified.report.firstSeq - 1;
+  return recorded.within(origin, firstSeq, below).map((erasure) => {
+    return { code: 'ERASED', severity: 'warning', message: erasedMessage(erasure), seq: erasure.erased.seq };
+  });
+}
+
+function outcome(
+  { origin, remembered, files, gone }: StreamLook,
+  verified: VerifiedStream | undefined,
+  recorded: RecordedNow,
+): StreamOutcome {
   const findings = verified?.report.findings ?? [];
   const has = (code: string): boolean => findings.some((finding) => finding.code === code);
   const lastSeq = verified?.report.lastSeq ?? remembered?.lastSeq ?? 0;
@@ -169,7 +202,14 @@ function outcome({ remembered, files, gone }: StreamLook, verified: VerifiedStre
   const isKept = verified?.verdict === 'ok' && verified.report.firstSeq === remembered.firstSeq;
   if (gone.length > 0 && !isKept) return 'removed';
   if (verified !== undefined && lastSeq > remembered.lastSeq) return 'grown';
-  return files.every(({ unchanged }) => unchanged) ? 'unchanged' : 'rewritten';
+  // the newest checkpoint has the same root, so nothing but erased lines and checkpoint lines can be others
+  const before = new Map(remembered.files.map((file) => [file.name, file]));
+  const isErased = (name: string): boolean => {
+    const file = before.get(name);
+    return file !== undefined && erasedIn(recorded, origin, file) > (file.erased ?? 0);
+  };
+  const isOk = verified?.verdict === 'ok';
+  return files.every(({ name, unchanged }) => unchanged || (isOk && isErased(name))) ? 'unchanged' : 'rewritten';
 }
 
 function hasStopped({ sealed }: RememberedStream, now: Date, stoppedAfterMs: number | undefined): boolean {

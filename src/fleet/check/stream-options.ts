@@ -40,6 +40,8 @@ const OPEN_END = { until: new Date(0) } as const;
 /** The options of each stream, and what its verdict rests on. */
 export class StreamOptions {
   readonly patterns: readonly string[];
+  /** The erasure logs that the policy names (R1.2). */
+  readonly erasures: readonly string[];
   readonly #base: FleetOptions;
   readonly #openEnd: boolean;
   readonly #exact = new Set<string>();
@@ -57,6 +59,7 @@ export class StreamOptions {
     this.#base = base;
     this.#openEnd = openEnd;
     this.patterns = patternsOf(base);
+    this.erasures = base.policy?.erasures ?? [];
     const policies = base.policy?.streams ?? [];
     const names = [...this.patterns, ...policies.map(({ origin }) => origin)];
     for (const name of names) witnessingOf(base, name); // what is wrong with them is wrong with every stream
@@ -141,7 +144,11 @@ export class StreamOptions {
     const narrowed: Policy | undefined =
       policies.size === 0 && elsewhere === undefined
         ? undefined
-        : { streams: [...policies.values(), ...(elsewhere === undefined ? [] : [elsewhere])] };
+        : {
+            streams: [...policies.values(), ...(elsewhere === undefined ? [] : [elsewhere])],
+            // of any other stream what is recorded is given beside these options
+            ...(this.#isErasureLog(origins) && { erasures: this.erasures }),
+          };
     const { confirmSigner } = this.#base;
     return {
       ...rest,
@@ -181,6 +188,10 @@ export class StreamOptions {
       maxBytes: this.#base.maxBytes,
     };
     return hash('sha256', JSON.stringify(rests, bounded), 'hex');
+  }
+
+  #isErasureLog(origins: readonly string[]): boolean {
+    return origins.some((origin) => this.erasures.includes(origin));
   }
 
   #isInPolicy({ spki, ...signer }: SigningKey): boolean {

@@ -60,6 +60,8 @@ export interface StreamResult {
   readonly read: StreamReading;
   /** When all of it was read last, UTC, by the auditor's clock. */
   readonly wholeAt?: string;
+  /** How many of its records are erased (R2.4); absent: none. */
+  readonly erased?: number;
   /** Files that were checked before and are gone, and the last entry that was in one. */
   readonly removed?: { readonly files: number; readonly lastSeq: number };
   /** The worst first; at most twenty. */

@@ -3,9 +3,10 @@ import { DEFAULT_ACCEPTANCE } from '../../verify/auditor/auditor.ts';
 import type { VerifyOptions } from '../../verify/auditor/options.ts';
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
-import { verify } from '../../verify/verify.ts';
+import { verifyErased } from '../../verify/verify.ts';
 import { sizeOf } from '../memory/remembered.ts';
 import type { LogPlace } from '../place/log-place.ts';
+import type { RecordedNow } from './erasure-logs.ts';
 import type { StreamFile, StreamLook } from './family-look.ts';
 import { FamilyReading, type ReadFile } from './family-reading.ts';
 import { DISTRUSTED, isExpired, type PlanRules, planOf } from './plan.ts';
@@ -30,6 +31,8 @@ export interface FamilyRules {
   readonly options: StreamOptions;
   readonly places: readonly LogPlace[];
   readonly mayBeGoneBefore: number | undefined;
+  /** What erasure logs record of these streams. */
+  readonly recorded: RecordedNow;
   /** Told how far the verifier is; what the options say is told otherwise. */
   readonly onProgress?: VerifyOptions['onProgress'];
 }
@@ -43,8 +46,10 @@ interface Part {
 }
 
 /** What a plan for a stream goes by. */
-function rulesOf(origin: string, { options, mayBeGoneBefore }: FamilyRules, reread: boolean): PlanRules {
-  return { basis: options.basisOf(origin), asksTime: options.asksTime(origin), mayBeGoneBefore, reread };
+function rulesOf(origin: string, rules: FamilyRules, reread: boolean): PlanRules {
+  const { options, mayBeGoneBefore, recorded } = rules;
+  const basis = recorded.basisOf(origin, options.basisOf(origin));
+  return { basis, asksTime: options.asksTime(origin), mayBeGoneBefore, reread };
 }
 
 /**
@@ -170,7 +175,7 @@ async function verifyParts(
   const fromMiddle = parts.some(({ from }) => from !== undefined);
   const { onProgress } = rules;
   const given = { ...reading.given, ...(onProgress !== undefined && { onProgress }) };
-  const { streams } = await verify({ ...options.of(origins, fromMiddle, held), ...given });
+  const { streams } = await verifyErased({ ...options.of(origins, fromMiddle, held), ...given }, rules.recorded);
   const reports = new Map(streams.map((report) => [report.origin, report]));
   // whatever the verifier says of files that it could not give to one of these streams counts against all of them
   const beside = streams.filter(({ origin }) => origin === '').flatMap(({ findings }) => findings);
@@ -231,12 +236,15 @@ function heldFor({ look, from }: Part, { options, mayBeGoneBefore }: FamilyRules
 function keepsLimits(
   part: Part | undefined,
   { report, fromMiddle }: VerifiedStream,
-  { options }: FamilyRules,
+  { options, recorded }: FamilyRules,
 ): boolean {
   const before = part?.look.remembered;
   if (!fromMiddle || before === undefined) return true;
   const accept = options.policyOf(report.origin)?.accept ?? DEFAULT_ACCEPTANCE;
   const { adopted, abandoned, dropped } = countsOf(report, before);
+  // what was ok before with the same recorded erasures was erased as they say (R2.4)
+  const erased = recorded.within(report.origin, before.firstSeq, report.lastSeq).length;
+  if (erased > accept.erased) return false;
   return adopted <= accept.adopted && abandoned <= accept.abandoned && dropped <= accept.dropped;
 }
 

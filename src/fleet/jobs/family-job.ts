@@ -3,6 +3,7 @@ import { TamperError } from '../../errors.ts';
 import { OPEN_WHYS } from '../../format/control.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
 import type { FamilyJob } from '../check/audit-family.ts';
+import type { FamilyFile } from '../check/family-look.ts';
 import { digestOfJob, type StreamJob } from '../queue/stream-job.ts';
 
 /** What a job asks the audit for. It has been in a Redis: nothing of it is taken as it comes. */
@@ -31,27 +32,55 @@ const schema = v.strictObject({
   manifests: v.optional(
     v.array(v.strictObject({ name: text, origin: text, firstSeq: count, lastSeq: count, after: v.optional(text) })),
   ),
+  erasures: v.optional(v.array(v.strictObject({ family: text, beside: v.array(text) })), []),
 });
 
+/** Where the files of an erasure log are: the worker looks into their folders, and reads what is there by then (R1.3). */
+export interface ErasureLogPlace {
+  readonly family: string;
+  /** One file of each folder. */
+  readonly beside: readonly string[];
+}
+
+/** The folders in which files of erasure logs were listed. */
+export function placesOf(
+  found: readonly (readonly [family: string, files: readonly Pick<FamilyFile, 'name'>[]])[],
+): ErasureLogPlace[] {
+  return found.map(([family, files]) => {
+    const byFolder = new Map(files.map(({ name }) => [name.replace(/[^/\\]*$/, ''), name]));
+    return { family, beside: [...byFolder.values()] };
+  });
+}
+
+interface FoundErasureLogs {
+  readonly erasures: readonly ErasureLogPlace[];
+}
+
 /** What the job of a family asks for, as JSON. */
-export function taskOf({ files, memoryVersion, unread, reread, manifests }: FamilyJob): unknown {
+export function taskOf(
+  { files, memoryVersion, unread, reread, manifests }: FamilyJob,
+  erasures: readonly ErasureLogPlace[],
+): unknown {
   const plain = files.map(({ sight, ...file }) => {
     if (sight?.after === undefined) return { ...file, sight };
     const { origin, size } = sight.after;
     return { ...file, sight: { ...sight, after: { origin, size } } };
   });
-  return { files: plain, memoryVersion, unread, reread, manifests };
+  return { files: plain, memoryVersion, unread, reread, manifests, ...(erasures.length > 0 && { erasures }) };
 }
 
 /** Reads it. `isPlaced` says whether a name is one of a file in the places: none other is read. @throws {@link TamperError} `FORMAT_INVALID` */
-export function familyJobOf(job: StreamJob, isPlaced: (name: string) => boolean): FamilyJob {
+export function familyJobOf(job: StreamJob, isPlaced: (name: string) => boolean): FamilyJob & FoundErasureLogs {
   const { origin, task } = job;
   const parsed = v.safeParse(schema, task, withoutInput);
   if (!parsed.success) {
     throw new TamperError('FORMAT_INVALID', `the job of ${origin}: ${schemaProblem(parsed.issues, 'the task')}`);
   }
   const { files, ...rest } = parsed.output;
-  const outside = files.find(({ name, manifest }) => !isPlaced(name) || !isPlaced(manifest?.name ?? name));
+  const others = rest.erasures.flatMap(({ beside }) => beside.map((name) => ({ name, manifest: undefined })));
+  const outside = [...files, ...others].find(
+    ({ name, manifest }) => !isPlaced(name) || !isPlaced(manifest?.name ?? name),
+  );
   if (outside !== undefined) {
     throw new TamperError(
       'FORMAT_INVALID',

@@ -1,14 +1,17 @@
 import { hash } from 'node:crypto';
 import { type AuditRules, auditFamily } from '../check/audit-family.ts';
+import { ErasureLogs } from '../check/erasure-logs.ts';
 import { formatResults } from '../check/parse-results.ts';
 import { StreamOptions } from '../check/stream-options.ts';
+import { MemoryIndex } from '../memory/memory-index.ts';
 import type { AttemptContext, AttemptResult, QueuedAudit } from '../queue/queued-audit.ts';
 import type { ListedStreams, StreamToAudit } from '../queue/run-file.ts';
 import type { StreamJob } from '../queue/stream-job.ts';
 import { type AuditRequest, demandsOf, digestOf } from '../run/audit.ts';
+import { Discoverer, type Discovery } from '../run/discover.ts';
 import { listFleet } from '../run/listing.ts';
 import { ALL } from '../run/shard.ts';
-import { familyJobOf, taskOf } from './family-job.ts';
+import { familyJobOf, placesOf, taskOf } from './family-job.ts';
 import { listingRest, type RunListing } from './run-summary.ts';
 
 /** What is audited, and how: the same for who makes the jobs and for who does them. */
@@ -27,33 +30,45 @@ const PASSING: ReadonlySet<string> = new Set([
   'LOCKED',
 ]);
 
+/** A file of which a job names the folder; no content has this version. */
+const LISTED = 'listed';
+
 /** An audit of many streams as jobs of a queue, one for each stream with those that its writer began in its place. */
 export class FleetAudit implements QueuedAudit {
   readonly #request: FleetRequest;
   readonly #options: StreamOptions;
   readonly #digest: string;
+  /** Read anew only where their files have changed, however many jobs ask for them. */
+  readonly #erasures: ErasureLogs;
 
   /** @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
   constructor(request: FleetRequest) {
     this.#request = request;
     this.#options = new StreamOptions(this.#request.options, request.stoppedAfterMs !== undefined);
     this.#digest = digestOf(request, this.#options);
+    const { places, memory } = request;
+    const listAll = async (): Promise<Discovery['families']> => {
+      const index = await MemoryIndex.read(memory, (origin) => this.#options.names(origin));
+      return (await new Discoverer(places, this.#options, index, request.signal).look()).families;
+    };
+    this.#erasures = new ErasureLogs({ options: this.#options, places, memory, listAll });
   }
 
   /** Lists all places. @throws {@link TamperError} as `audit` */
   async list(): Promise<ListedStreams> {
     const time = this.#request.now().toISOString();
-    const { families, jobOf, results, ignored } = await listFleet(
+    const { families, jobOf, filesOf, results, ignored } = await listFleet(
       { ...this.#request, now: new Date(time) },
       this.#options,
       ALL,
     );
     const demands = demandsOf(this.#options, this.#request.options);
     const listing: RunListing = { results, demands, ignored, request: this.#digest, time };
+    const erasures = placesOf(this.#erasures.families.map((family) => [family, filesOf(family)]));
     const basisOf = (family: string): string => this.basisOf(family);
     function* streams(): Generator<StreamToAudit> {
       for (const family of [...families].sort()) {
-        yield { origin: family, basis: basisOf(family), task: taskOf(jobOf(family)) };
+        yield { origin: family, basis: basisOf(family), task: taskOf(jobOf(family), erasures) };
       }
     }
     return { streams: streams(), rest: () => listingRest(listing) };
@@ -67,7 +82,16 @@ export class FleetAudit implements QueuedAudit {
 
   async audit(job: StreamJob, { onProgress }: AttemptContext): Promise<AttemptResult> {
     const isPlaced = (name: string): boolean => this.#request.places.some((place) => place.holds(name));
-    const results = await auditFamily(familyJobOf(job, isPlaced), this.#rules(onProgress));
+    const { erasures, ...asked } = familyJobOf(job, isPlaced);
+    for (const { family, beside } of erasures) {
+      if (!this.#erasures.families.includes(family)) continue;
+      this.#erasures.place(
+        family,
+        beside.map((name) => ({ name, size: 0, version: LISTED })),
+      );
+    }
+    await this.#erasures.readAgain(); // before the stream, as one process does
+    const results = await auditFamily(asked, this.#rules(onProgress));
     const passing = results.find(({ result, error }) => result === 'replaced' || PASSING.has(error?.code ?? ''));
     const again = passing && (passing.error?.message ?? passing.findings[0]?.message ?? passing.result);
     return { text: formatResults(results), ...(again !== undefined && { again }) };
@@ -77,6 +101,15 @@ export class FleetAudit implements QueuedAudit {
     const { places, memory, stoppedAfterMs, retentionMs } = this.#request;
     const now = this.#request.now();
     const mayBeGoneBefore = retentionMs === undefined ? undefined : now.getTime() - retentionMs;
-    return { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore, onProgress };
+    return {
+      options: this.#options,
+      places,
+      memory,
+      now,
+      stoppedAfterMs,
+      mayBeGoneBefore,
+      onProgress,
+      erasures: this.#erasures,
+    };
   }
 }

@@ -27,6 +27,7 @@ const file = v.strictObject({
   lastSeq: v.optional(count),
   by: v.optional(time),
   earlier: v.optional(v.array(text)),
+  erased: v.optional(count),
 });
 const stream = v.strictObject({
   origin,
@@ -67,6 +68,8 @@ export interface RememberedFile {
   readonly by?: string | undefined;
   /** Digests of the checkpoint lines in it that are about entries before its first one; they were checked. */
   readonly earlier?: readonly string[] | undefined;
+  /** How many of its records erasure logs recorded as erased; absent: none. */
+  readonly erased?: number | undefined;
 }
 
 /** A stream as it was when it was checked last. */

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { isTamperError } from '../../errors.ts';
-import { MANIFEST_LIMIT } from '../../format/manifest.ts';
+import { MANIFEST_LIMIT } from '../../format/manifest-reading.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import { isBeside, isManifest, isTornEnd, manifestsAlone, manifestsOf } from '../../foundation/log-file-names.ts';
 import { listLogs } from '../../storage/list-logs.ts';

@@ -5,7 +5,7 @@ import { TamperError } from '../../errors.ts';
 /** One job of a queue: to audit one stream, with those that its writer began in its place. Nothing in it is secret. */
 
 /** Raised with every change of what a job or its result means: the queue's name carries it, so that versions never mix. */
-const QUEUE_FORMAT = 2;
+const QUEUE_FORMAT = 3;
 
 /** The name of the queue that nobody named. */
 export const DEFAULT_QUEUE = 'default';

@@ -5,10 +5,12 @@ import {
   type AuditRules,
   type FamilyJob,
   type FamilyOutcome,
+  isSameRecorded,
   restless,
   settle,
   tryFamily,
 } from '../check/audit-family.ts';
+import { ErasureLogs } from '../check/erasure-logs.ts';
 import { isSameLook } from '../check/look-again.ts';
 import { type FleetOptions, StreamOptions } from '../check/stream-options.ts';
 import type { StreamResult } from '../check/stream-result.ts';
@@ -82,13 +84,18 @@ class Audit {
     this.#onResult = onResult;
     this.#options = new StreamOptions(options, stoppedAfterMs !== undefined);
     const mayBeGoneBefore = retentionMs === undefined ? undefined : now.getTime() - retentionMs;
-    this.#rules = { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore };
+    const erasures = new ErasureLogs({ options: this.#options, places, memory });
+    this.#rules = { options: this.#options, places, memory, now, stoppedAfterMs, mayBeGoneBefore, erasures };
     this.#tally = new Tally(demandsOf(this.#options, options));
   }
 
   async run(): Promise<AuditSummary> {
     const { shard, now, signal } = this.#request;
-    const { families, jobOf, results, ignored, discoverer } = await listFleet(this.#request, this.#options, shard);
+    const listing = await listFleet(this.#request, this.#options, shard);
+    const { families, jobOf, results, ignored, discoverer } = listing;
+    const { erasures } = this.#rules;
+    for (const family of erasures.families) erasures.place(family, listing.filesOf(family));
+    await erasures.readAgain();
     await this.#inParallel(families, async (family) => {
       await this.#audit(jobOf(family), 1);
       if (this.#waiting.length >= MOST_DOUBTFUL) await this.#lookAgain(discoverer);
@@ -123,10 +130,13 @@ class Audit {
     const waiting = this.#waiting.splice(0);
     await settling(waiting.flatMap(({ job }) => job.files));
     const discovery = await discoverer.look();
+    const { erasures } = this.#rules;
+    for (const family of erasures.families) erasures.place(family, discovery.families.get(family) ?? []);
+    const recorded = await erasures.readAgain();
     await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
       const files = discovery.families.get(job.family) ?? [];
       const same = isSameLook(job.files, files);
-      if (outcome.is === 'doubtful' && same) {
+      if (outcome.is === 'doubtful' && same && isSameRecorded(outcome.pending, recorded)) {
         await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
       else {

@@ -1,6 +1,7 @@
 import { unclaimedReport } from '../../verify/files/grouping.ts';
 import type { IgnoredReport } from '../../verify/verdict/ignored-files.ts';
 import type { FamilyJob } from '../check/audit-family.ts';
+import type { FamilyFile } from '../check/family-look.ts';
 import { emptyResult, unreadResult } from '../check/results.ts';
 import type { StreamOptions } from '../check/stream-options.ts';
 import { type AuditFinding, type StreamResult, shownFindings } from '../check/stream-result.ts';
@@ -21,6 +22,8 @@ export interface FleetListing {
   readonly families: readonly string[];
   /** The job of one of them, which may be asked for once. */
   readonly jobOf: (family: string) => FamilyJob;
+  /** The files of a family whose job was not asked for yet. */
+  readonly filesOf: (family: string) => readonly FamilyFile[];
   /** What is known before any stream is verified: memories and files that cannot be read, files of no stream, streams that are not there. */
   readonly results: readonly StreamResult[];
   readonly ignored: IgnoredReport;
@@ -75,7 +78,8 @@ export async function listFleet(
   const families = [...all].filter((family) => isInShard(family, shard));
   const remembered = families.flatMap((family) => index.families.get(family) ?? []);
   const due = dueFamilies(remembered, now, rereading);
-  return { families, jobOf, results, ignored: discovery.ignored, discoverer };
+  const filesOf = (family: string): readonly FamilyFile[] => files.get(family) ?? [];
+  return { families, jobOf, filesOf, results, ignored: discovery.ignored, discoverer };
 }
 
 function resultsOfFiles(

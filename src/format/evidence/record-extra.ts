@@ -8,8 +8,8 @@ import { formatHash, readHash } from './tlog-proof.ts';
  * with the proof of its own.
  *
  *     fapilog-tamper/v1 record LF
- *     leaf of the record LF
- *     leaf of the seal or close LF
+ *     record LF
+ *     seal or close LF
  *     base64(hash) LF               one a line: the inclusion proof of that seal, the last leaf of the checkpoint's tree
  */
 
@@ -19,8 +19,8 @@ const LF = 0x0a;
 
 /** The record of a proof, and the seal of its checkpoint. */
 export interface RecordExtra {
-  /** The record's line as it stands in the log, without its last 46 bytes: what is hashed into the tree. */
-  readonly leaf: Buffer;
+  /** The record's line as it stands in the log, with its salt and without its last 46 bytes. */
+  readonly record: Buffer;
   /** The same of the seal, or close, whose SEQ is the size of the checkpoint. */
   readonly sealLeaf: Buffer;
   /** The inclusion proof of the seal. */
@@ -32,12 +32,12 @@ export type RecordExtraReading =
   | { readonly extra: RecordExtra }
   | { readonly problem: string; readonly foreign?: true };
 
-/** The bytes of the extra data. A leaf holds no LF, because it is part of a line. */
-export function formatRecordExtra({ leaf, sealLeaf, sealProof }: RecordExtra): Buffer {
+/** The bytes of the extra data. Neither holds an LF, because it is part of a line. */
+export function formatRecordExtra({ record, sealLeaf, sealProof }: RecordExtra): Buffer {
   const hashes = sealProof.map((hash) => `${formatHash(hash)}\n`).join('');
   return Buffer.concat([
     Buffer.from(`${HEADER}\n`, 'latin1'),
-    leaf,
+    record,
     Uint8Array.of(LF),
     sealLeaf,
     Buffer.from(`\n${hashes}`, 'latin1'),
@@ -48,9 +48,9 @@ export function formatRecordExtra({ leaf, sealLeaf, sealProof }: RecordExtra): B
 export function parseRecordExtra(bytes: Buffer, size: number): RecordExtraReading {
   const lines = linesOf(bytes);
   if (lines === undefined) return { problem: 'its extra data does not end with LF', ...foreignIf(bytes) };
-  const [header, leaf, sealLeaf, ...hashes] = lines;
+  const [header, record, sealLeaf, ...hashes] = lines;
   if (header?.toString('latin1') !== HEADER) return { problem: 'its extra data is not a record', ...foreignIf(bytes) };
-  if (leaf === undefined || sealLeaf === undefined) return { problem: 'its extra data has too few lines' };
+  if (record === undefined || sealLeaf === undefined) return { problem: 'its extra data has too few lines' };
   const expected = inclusionProofLength(size - 1, size);
   if (hashes.length !== expected) {
     return { problem: `the proof of its seal has ${hashes.length} hashes, but its place takes ${expected}` };
@@ -59,7 +59,7 @@ export function parseRecordExtra(bytes: Buffer, size: number): RecordExtraReadin
   if (sealProof.length !== expected) {
     return { problem: 'a line of the proof of its seal is not the canonical base64 of 32 bytes' };
   }
-  return { extra: { leaf, sealLeaf, sealProof } };
+  return { extra: { record, sealLeaf, sealProof } };
 }
 
 /** Another application's data, or that of a later version, is no broken one of ours. */

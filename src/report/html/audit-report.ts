@@ -3,6 +3,7 @@ import type { AuditSummary } from '../../fleet/run/summary.ts';
 import type { FindingCode } from '../../verify/model/findings.ts';
 import type { Verdict } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';
+import { erasedText } from '../words/erased.ts';
 import type { Explanation } from '../words/explanation.ts';
 import { FINDING_WORDS } from '../words/finding-words.ts';
 import { grouped } from '../words/verdict-words.ts';
@@ -128,9 +129,9 @@ ${more > 0 && cutNote(`and ${grouped(more)} more streams, not shown here: the JS
 }
 
 /** There may be twenty thousand of them, so a verdict is a word without its sign. */
-function row({ stream, verdict, result, files, lastSeq, sealed }: StreamRow): Markup {
+function row({ stream, verdict, result, files, lastSeq, sealed, erased }: StreamRow): Markup {
   const name = stream === '' ? `${grouped(files)} files of no named stream` : brief(stream);
-  return html`<tr><td>${verdict.toUpperCase()}</td><th scope="row">${name}</th><td>${result}</td><td class="number">${lastSeq === 0 ? '—' : grouped(lastSeq)}</td><td class="time">${sealed ?? '—'}</td></tr>
+  return html`<tr><td>${verdict.toUpperCase()}${erased !== undefined && `, ${erasedText(erased, grouped)}`}</td><th scope="row">${name}</th><td>${result}</td><td class="number">${lastSeq === 0 ? '—' : grouped(lastSeq)}</td><td class="time">${sealed ?? '—'}</td></tr>
 `;
 }
 
@@ -201,7 +202,7 @@ function auditFindingWords(code: FindingCode | AuditCode): Explanation {
 /** What of each stream is kept for the report until the last one is done: of ten thousand, a line each. */
 
 /** A line of the table of all streams. */
-type StreamRow = Pick<StreamResult, 'stream' | 'result' | 'verdict' | 'files' | 'lastSeq' | 'sealed'>;
+type StreamRow = Pick<StreamResult, 'stream' | 'result' | 'verdict' | 'files' | 'lastSeq' | 'sealed' | 'erased'>;
 
 /** Streams whose findings are shown, of each kind. */
 const DETAILED_STREAMS = 300;
@@ -263,8 +264,16 @@ function kindOf({ verdict, findings, error }: StreamResult): Kind {
   return kinds[verdict];
 }
 
-function rowOf({ stream, result, verdict, files, lastSeq, sealed }: StreamResult): StreamRow {
-  return { stream, result, verdict, files, lastSeq, ...(sealed !== undefined && { sealed }) };
+function rowOf({ stream, result, verdict, files, lastSeq, sealed, erased }: StreamResult): StreamRow {
+  return {
+    stream,
+    result,
+    verdict,
+    files,
+    lastSeq,
+    ...(sealed !== undefined && { sealed }),
+    ...(erased !== undefined && { erased }),
+  };
 }
 
 function room<T>(all: Map<Kind, T[]>, kind: Kind): T[] {

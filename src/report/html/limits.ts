@@ -15,6 +15,7 @@ export interface Limits {
   readonly keys: number;
   readonly events: number;
   readonly files: number;
+  readonly erased: number;
   /** Places of one finding code. */
   readonly places: number;
   readonly quotes: QuoteAllowance;
@@ -39,6 +40,7 @@ export function limitsFor(logs: number): Limits {
     keys: share(1_000, 5, 40),
     events: share(2_000, 10, 120),
     files: share(2_000, 10, 100),
+    erased: share(2_000, 10, 1_000),
     places: share(60, 3, 20),
     quotes: new QuoteAllowance(),
   };

@@ -1,8 +1,10 @@
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';
+import { erasedClause } from '../words/erased.ts';
 import { causeOf, grouped, streamSentence, verdictSentence } from '../words/verdict-words.ts';
 import { renderDocument } from './document.ts';
+import { erasedSection } from './erased-section.ts';
 import { evidenceRows, evidenceSection } from './evidence-section.ts';
 import { filesSection, leftOut } from './files-section.ts';
 import { findingsSection } from './findings-section.ts';
@@ -72,7 +74,7 @@ ${cut > 0 && cutNote(`${grouped(cut)} more logs have no part of their own here: 
 
 function overviewRow(stream: StreamReport, id: string | undefined): Markup {
   const { verdict, origin, firstSeq, lastSeq, endTime } = stream;
-  const cause = verdict === 'ok' ? undefined : causeOf(stream);
+  const cause = verdict === 'ok' ? erasedClause(stream, grouped) : causeOf(stream);
   const name = origin === '' ? 'of no name' : brief(origin);
   return html`<tr><td>${badge(verdict)}</td><th scope="row">${id === undefined ? name : html`<a href="#${id}">${name}</a>`}${cause !== undefined && html`<br><span class="quiet">${brief(cause)}</span>`}</th>
 <td class="number">${lastSeq === 0 ? '—' : `${grouped(firstSeq)} to ${grouped(lastSeq)}`}</td><td class="time">${endTime ?? '—'}</td></tr>`;
@@ -119,6 +121,7 @@ ${leftOut(ignored)}</section>`;
 function streamSections(stream: StreamReport, id: string, limits: Limits, level: 2 | 3): Markup {
   const heading = (text: string): Markup => (level === 2 ? html`<h2>${text}</h2>` : html`<h3>${text}</h3>`);
   return html`${findingsSection(stream, id, limits, heading('Findings'), level === 2 ? 3 : 4)}
+${erasedSection(stream, limits, heading('Erased records'))}
 ${forgers(stream, heading('Who could have forged this log'))}
 ${timelineSection(stream, id, limits, heading('Timeline'))}
 ${keysSection(stream, limits, heading('Keys'))}

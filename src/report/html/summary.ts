@@ -1,4 +1,5 @@
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
+import { erasedClause } from '../words/erased.ts';
 import { forgersOf, hostCould, takenOverUnchecked } from '../words/forgers.ts';
 import { meaningOf } from '../words/meaning.ts';
 import { capital, grouped, rangesText } from '../words/verdict-words.ts';
@@ -56,6 +57,8 @@ export function facts(stream: StreamReport, timeZone?: string): Markup {
   if (after !== undefined)
     rows.push(['Continues', html`<code>${brief(after.origin)}</code> after entry ${grouped(after.size)}`]);
   for (const [what, count] of lost(stream)) if (count > 0) rows.push([what, grouped(count)]);
+  const erased = erasedClause(stream, grouped);
+  if (erased !== undefined) rows.push(['Erasures', erased]);
   const { count, ranges } = takenOverUnchecked(stream);
   if (count > 0)
     rows.push(['Taken over by a restart, not checked by anyone', `${grouped(count)}: entries ${rangesText(ranges)}`]);

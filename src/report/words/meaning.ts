@@ -1,4 +1,5 @@
 import type { StreamReport, VerifyReport } from '../../verify/verdict/report.ts';
+import { erasedCount } from './erased.ts';
 import { takenOverUnchecked } from './forgers.ts';
 import { isBesideEntries } from './verdict-words.ts';
 
@@ -11,6 +12,8 @@ export interface Meaning {
 const TAKEN_OVER =
   'It does not show that entries which a restart took over unchecked are as they were sealed. Anyone who could write to the files between the crash and the restart could have forged them.';
 const LOST = 'It does not show what was in lines that the writer lost before it could seal them.';
+const ERASED =
+  'It does not show what erased records said. It shows that a record was there, and where; who erased it, when and why is what the erasure log says.';
 const UNPROVEN = 'It says nothing about entries after the last proven one: no checkpoint covers them yet.';
 const AFTER = 'It does not show what came after the last entry.';
 
@@ -18,7 +21,11 @@ const AFTER = 'It does not show what came after the last entry.';
 export function meaningOf({ verdict, streams }: VerifyReport): Meaning {
   const unchecked = streams.some((stream) => takenOverUnchecked(stream).count > 0);
   const lost = streams.some(({ droppedLines }) => droppedLines > 0);
-  const also = [...(unchecked ? [TAKEN_OVER] : []), ...(lost ? [LOST] : [])];
+  const also = [
+    ...(unchecked ? [TAKEN_OVER] : []),
+    ...(lost ? [LOST] : []),
+    ...(erasedCount(streams) > 0 ? [ERASED] : []),
+  ];
   switch (verdict) {
     case 'ok':
       return okMeaning(streams, unchecked, also);
@@ -72,7 +79,11 @@ function okMeaning(streams: readonly StreamReport[], unchecked: boolean, also: r
   const range = [later && ' from the first one that is given', open && ' up to the proven one']
     .filter(Boolean)
     .join('');
-  const but = unchecked ? ', other than those that a restart took over unchecked,' : '';
+  const others = [
+    ...(unchecked ? ['those that a restart took over unchecked'] : []),
+    ...(erasedCount(streams) > 0 ? ['the erased ones, whose places are unchanged'] : []),
+  ];
+  const but = others.length === 0 ? '' : `, other than ${others.join(' and ')},`;
   return {
     yes: [
       `Every entry${range}${but} is here, in its order, byte for byte as the writer sealed it, and was checked with keys that you named.`,

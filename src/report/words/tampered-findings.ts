@@ -179,4 +179,15 @@ export const TAMPERED_FINDINGS: Readonly<Record<TamperedCode, Explanation>> = {
     means: 'Your policy demands a secret code for each entry. This part of the log has plain checksums.',
     next: 'Ask who changed the configuration of the writer, or whether the policy asks for more than was agreed.',
   },
+  ERASED_UNRECORDED: {
+    title: 'a record was erased, and no erasure log says so',
+    means:
+      'The line says that the record which stood here was erased. Your policy names erasure logs, all of them were verified, and none records this erasure. Either somebody erased it without the right to, or the erasure log that you have is older than this file.',
+    next: 'Fetch the newest erasure log and verify again. If it still does not record the erasure, look for another copy of the file.',
+  },
+  ERASURES_ERASED: {
+    title: 'something was erased from an erasure log',
+    means: 'An erasure log says what was erased elsewhere. Nothing in it is ever erased by the product.',
+    next: COMPARE,
+  },
 };

@@ -71,6 +71,29 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
       'The host crashed and continued from an earlier place. The lines in between have no code that you can check.',
     next: 'Ignore them, or check them with the data key.',
   },
+  ERASED_UNPROVEN: {
+    title: 'a record was erased, and nothing shows by whom',
+    means:
+      'The line says that the record which stood here was erased. Its place in the log and the commitment to what it said are unchanged, so nothing was put in its place. Anybody with access to the file could have erased it.',
+    next: 'Ask the owner of the log who erased it, when and why, and look for another copy.',
+  },
+  NOT_ERASED: {
+    title: 'a record that is recorded as erased is still here',
+    means:
+      'An erasure log records that this record was erased, but its content is in the file: the erasure was not finished, or an older copy of the file was put back.',
+    next: 'Run "fapilog-tamper erase" again, which finishes what is on record, and remove copies from before the erasure.',
+  },
+  ERASURE_DIFFERS: {
+    title: 'an erasure log records something else than what stands here',
+    means:
+      'It names this stream and this place, but another record. Another log had the same name, or this one was cut off or begun anew.',
+    next: 'Compare with another copy of the log, and ask whether the log was ever begun anew.',
+  },
+  ERASURE_MALFORMED: {
+    title: 'an erasure log holds something else than erasures',
+    means: 'A line of it is not in the form that the product writes, so it records nothing.',
+    next: 'Ask who writes to the erasure log. Only "fapilog-tamper erase" should.',
+  },
   CADENCE: {
     title: 'the writer paused longer, or sealed less often, than allowed',
     means:

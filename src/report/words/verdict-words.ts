@@ -1,5 +1,6 @@
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
+import { erasedCount, erasedText } from './erased.ts';
 import { FINDING_WORDS } from './finding-words.ts';
 import { type EntryRange, takenOverUnchecked } from './forgers.ts';
 
@@ -27,10 +28,12 @@ function caveats(streams: readonly StreamReport[]): string {
   const unchecked = streams.filter((stream) => takenOverUnchecked(stream).count > 0).length;
   const lost = streams.reduce((sum, { droppedLines }) => sum + droppedLines, 0);
   const open = streams.filter(({ provenSize, lastSeq }) => provenSize < lastSeq).length;
+  const erased = erasedCount(streams);
   return [
     unchecked > 0 && `, but for entries of ${grouped(unchecked)} that a restart took over and nobody had checked`,
     open > 0 && `; of ${grouped(open)} the newest entries are not proven yet`,
     lost > 0 && `; ${lostText(lost)} before they were sealed`,
+    erased > 0 && `; ${erasedText(erased, grouped)}, which erasure logs record`,
   ]
     .filter((text) => text !== false)
     .join('');
@@ -180,7 +183,13 @@ function okSentence(stream: StreamReport, name: string): string {
   const none = droppedLines > 0 ? 'no sealed entry is missing' : 'none is missing';
   const unproven = last < lastSeq ? `; nothing is proven yet of what comes after entry ${grouped(last)}` : '';
   const lost = droppedLines > 0 ? `; ${lostText(droppedLines)} before they were sealed, as it says itself` : '';
-  return `${name} is as it was sealed${but}: ${checked} checked, and ${none}, changed, added or out of order${unproven}${lost}.`;
+  const gone = erasedCount([stream]);
+  const erased = gone === 0 ? '' : `, with ${erasedText(gone, grouped)}`;
+  return `${name} is as it was sealed${erased}${but}: ${checked} checked, and ${none}, changed, added or out of order${unproven}${lost}${erasedNote(stream)}.`;
+}
+
+function erasedNote(stream: StreamReport): string {
+  return erasedCount([stream]) === 0 ? '' : '; an erasure log records who erased what, when and why';
 }
 
 function entriesText(count: number): string {

@@ -62,4 +62,10 @@ export const WARNINGS: Readonly<Record<WarningCode, Explanation>> = {
     means: 'The log is still being written. These entries come after its proven end.',
     next: 'Verify them next time.',
   },
+  ERASED: {
+    title: 'records were erased, and an erasure log says by whom and why',
+    means:
+      'What these records said is gone. Their places in the log are unchanged, and who erased them put the erasure on record in a log with keys of its own.',
+    next: 'Nothing, unless you do not expect these erasures. To limit them, say so in the policy (accept: erased).',
+  },
 };

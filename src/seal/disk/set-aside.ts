@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import { existsSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Digest, digestFrom } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
@@ -12,7 +10,6 @@ const CHUNK = 1_048_576;
 /** What recovery cut off, and where it was copied to. */
 export interface TornTail {
   readonly bytes: number;
-  readonly sha256: Digest;
   readonly file: string;
 }
 
@@ -24,9 +21,9 @@ export interface TornTail {
 export function setAside(fd: number, file: string, from: number, stamp: string): TornTail | undefined {
   if (readSync(fd, Buffer.alloc(1), 0, 1, from) === 0) return undefined;
   const path = unusedName(`${file}.torn-${stamp}`);
-  let copied: Pick<TornTail, 'bytes' | 'sha256'>;
+  let bytes: number;
   try {
-    copied = copyTo(path, fd, from);
+    bytes = copyTo(path, fd, from);
     syncDirectory(dirname(path));
   } catch (cause) {
     rmSync(path, { force: true });
@@ -41,11 +38,11 @@ export function setAside(fd: number, file: string, from: number, stamp: string):
   }
   ftruncateSync(fd, from);
   fsyncSync(fd);
-  return { ...copied, file: path };
+  return { bytes, file: path };
 }
 
-function copyTo(path: string, fd: number, from: number): Pick<TornTail, 'bytes' | 'sha256'> {
-  const hash = createHash('sha256');
+/** @returns how many bytes were copied */
+function copyTo(path: string, fd: number, from: number): number {
   const chunk = Buffer.allocUnsafe(CHUNK);
   const copy = openSync(path, 'wx', 0o600);
   let at = from;
@@ -53,7 +50,6 @@ function copyTo(path: string, fd: number, from: number): Pick<TornTail, 'bytes' 
     for (;;) {
       const piece = chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, at));
       if (piece.length === 0) break;
-      hash.update(piece);
       writeWhole(copy, piece);
       at += piece.length;
     }
@@ -61,7 +57,7 @@ function copyTo(path: string, fd: number, from: number): Pick<TornTail, 'bytes' 
   } finally {
     closeDescriptor(copy);
   }
-  return { bytes: at - from, sha256: digestFrom(hash.digest()) };
+  return at - from;
 }
 
 /** `path`, or `path-2` and so on where that is taken. */

@@ -35,15 +35,24 @@ function* epochOf(sources: KeySources, origin: string, number: number, signal: A
     sources.signers.map((source) => resolveSigner(source, signal)),
     mintIfPossible(sources, origin, number, signal),
   );
+  if (sources.signIfNoDataKey && mac === undefined)
+    signers.unshift(yield* resolveSigner(sources.signIfNoDataKey, signal));
+  const salted = (sources.salted ?? signers.length > 0) ? { salted: true as const } : {};
   if (mac !== undefined) {
     const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
     const { schedule, incarnation } = mac;
     return roomy(
-      new Epoch({ origin, number, reference: { ...mac.reference, ...named }, signers, schedule, incarnation }),
+      new Epoch({
+        origin,
+        number,
+        reference: { ...mac.reference, ...salted, ...named },
+        signers,
+        schedule,
+        incarnation,
+      }),
     );
   }
-  if (sources.signIfNoDataKey) signers.unshift(yield* resolveSigner(sources.signIfNoDataKey, signal));
-  const reference: KeyReference = { records: 'hash', signers: signers.map(({ signer }) => signer) };
+  const reference: KeyReference = { records: 'hash', ...salted, signers: signers.map(({ signer }) => signer) };
   return roomy(new Epoch({ origin, number, reference, signers }));
 }
 
@@ -212,7 +221,7 @@ function longestOpen({ kid, member, reference }: Epoch): number {
     epochSeq: LARGEST,
     step: LARGEST,
     every: { records: LARGEST, seconds: LARGEST, idleSeconds: LARGEST },
-    torn: { bytes: LARGEST, sha256: EMPTY_ROOT },
+    torn: { bytes: LARGEST },
     adoptedFrom: LARGEST,
     after: { ...head, origin: LONGEST_ORIGIN },
   };

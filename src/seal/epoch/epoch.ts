@@ -32,6 +32,8 @@ export class Epoch {
   readonly number: number;
   readonly kid: string;
   readonly member: AuthMember;
+  /** Whether each record gets a salt (M1.12). */
+  readonly salted: boolean;
   readonly reference: KeyReference;
   readonly signers: readonly EpochSigner[];
   readonly incarnation: string | undefined;
@@ -45,6 +47,7 @@ export class Epoch {
     this.kid = kidOf(parts.origin, parts.number);
     this.reference = parts.reference;
     this.member = parts.reference.records;
+    this.salted = parts.reference.salted === true;
     this.signers = parts.signers;
     this.incarnation = parts.incarnation;
     this.#schedule = parts.schedule;

@@ -25,6 +25,8 @@ export interface KeySources {
    * records carry checksums.
    */
   readonly signIfNoDataKey?: SigningSource;
+  /** Whether each record has a salt (M1.12). Default: where there is a signer. */
+  readonly salted?: boolean;
 }
 
 /** Every provider once. */
@@ -56,5 +58,6 @@ export function sourcesOf(config: ResolvedConfig, { key, signing, postQuantum }:
     ...(dataKey && { dataKey: { keys: key, keyId: dataKey.keyId } }),
     signers,
     ...(signingIfNoDataKey && dataKey && { signIfNoDataKey: { signing: key, keyId: dataKey.keyId } }),
+    ...(config.saltRecords !== undefined && { salted: config.saltRecords }),
   };
 }

@@ -1,11 +1,11 @@
 import { constants, existsSync, fdatasyncSync, fstatSync, lstatSync, readdirSync, readSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
-import { hashLeaf } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../../format/control.ts';
-import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { leafOf } from '../../format/leaf.ts';
 import { formatStamp } from '../../foundation/clock.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
@@ -191,7 +191,7 @@ function isLastEntry(line: Buffer | undefined, state: Pick<StreamState, 'size' |
   const read = line && classifyLine(line);
   if (line === undefined || (read?.type !== 'record' && read?.type !== 'control') || read.seq !== state.size)
     return false;
-  return hashLeaf(line.subarray(0, line.length - TAIL_LENGTH)) === state.leaf;
+  return leafOf(line, read) === state.leaf;
 }
 
 /**
@@ -392,7 +392,7 @@ function replay(
     current: tail.current,
     candidates: [...known, ...tail.found],
     pending: start.pending !== undefined && isMissing(start.pending, tail) ? start.pending : undefined,
-    torn: aside && { bytes: aside.bytes, sha256: aside.sha256 },
+    torn: aside && { bytes: aside.bytes },
     tornFile: aside?.file,
     continuedBy: close?.continuedBy,
   };

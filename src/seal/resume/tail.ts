@@ -1,9 +1,10 @@
 import type { Digest } from '../../core/hash.ts';
-import { Frontier, hashLeaf } from '../../core/tree.ts';
+import { Frontier } from '../../core/tree.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type ControlEntry, readControl, type TreeHead } from '../../format/control.ts';
-import { type ControlLine, classifyLine, type RecordLine, TAIL_LENGTH } from '../../format/entry.ts';
+import { type ControlLine, classifyLine, type RecordLine } from '../../format/entry.ts';
 import type { KeyReference } from '../../format/key-reference.ts';
+import { leafOf } from '../../format/leaf.ts';
 import { tagOf } from '../../format/origin.ts';
 import type { FileAccount } from '../disk/state-record.ts';
 import type { FileLine } from './line-reader.ts';
@@ -108,6 +109,7 @@ export class TailReplay {
     if (read.type === 'foreign') return false;
     if (read.type === 'checkpoint') return this.#takeCheckpoint(read.note, line.offset, file);
     if (read.seq !== this.frontier.size + 1 || read.tag !== this.#tag || read.epoch > LAST_EPOCH) return false;
+    if (read.type === 'record' && read.commit !== undefined) return false; // no crash leaves an erased record
     return this.#takeEntry(line.bytes, read);
   }
 
@@ -129,7 +131,7 @@ export class TailReplay {
     if (entry === 'record') this.#next = undefined;
     else if (!this.#enter(entry, read)) return false;
     this.#count(entry);
-    const leaf = hashLeaf(bytes.subarray(0, bytes.length - TAIL_LENGTH));
+    const leaf = leafOf(bytes, read);
     this.frontier.append(leaf);
     this.#leaf = leaf;
     this.#highestEpoch = Math.max(this.#highestEpoch, read.epoch);

@@ -1,5 +1,5 @@
 import type { Digest } from '../../core/hash.ts';
-import { type Frontier, hashLeafInPlace } from '../../core/tree.ts';
+import { type Frontier, hashLeaf, hashLeafInPlace } from '../../core/tree.ts';
 import { type LinesToSeal, type SealedLines, SUFFIX_ROOM } from '../../engine/engine.ts';
 import { RecordTemplate } from '../../engine/record-template.ts';
 import { selectedEngine } from '../../engine/selected-engine.ts';
@@ -12,12 +12,15 @@ import {
   classifyLine,
   formatCheckpointLine,
   formatRecordMember,
+  SALT_LENGTH,
   type Wrapping,
 } from '../../format/entry.ts';
+import { saltedLeaf } from '../../format/leaf.ts';
 import { unwrapRecord } from '../../format/record.ts';
 import type { Sink } from '../disk/sink.ts';
 import type { Epoch } from '../epoch/epoch.ts';
 import { lineEnd } from './pending-lines.ts';
+import { Salts } from './salts.ts';
 
 /** How much is written at once, in bytes: no more of what was taken is in memory only. */
 export const BATCH = 262_144;
@@ -25,6 +28,8 @@ export const BATCH = 262_144;
 const OWN_ROOM = 2 * CONTROL_WRITE_LIMIT + 1_024;
 /** The most bytes that a UTF-16 code unit becomes in UTF-8. */
 const BYTES_A_UNIT = 3;
+/** Of shorter lines, in bytes, fewer salts are drawn at once than there may be lines. */
+const SHORT_LINE = 32;
 const ENTRY_END = '"}}\n';
 const LF = 0x0a;
 
@@ -63,14 +68,16 @@ export class EntryLog {
   #end = 1;
   #sink: Sink;
   #epoch: Epoch;
+  /** Of our member in a record that is no wrapped line. */
   #template: RecordTemplate;
+  readonly #salts = new Salts();
   #lastLeaf: Digest | undefined;
   readonly #frontier: Frontier;
 
   constructor(frontier: Frontier, epoch: Epoch, sink: Sink) {
     this.#frontier = frontier;
     this.#epoch = epoch;
-    this.#template = new RecordTemplate(epoch.kid, epoch.member);
+    this.#template = new RecordTemplate(epoch);
     this.#sink = sink;
   }
 
@@ -104,7 +111,7 @@ export class EntryLog {
   /** From the next entry on, `epoch` is in force. */
   enter(epoch: Epoch): void {
     this.#epoch = epoch;
-    this.#template = new RecordTemplate(epoch.kid, epoch.member);
+    this.#template = new RecordTemplate(epoch);
   }
 
   /** From the next line on, lines go to `sink`. Everything before must have been written. */
@@ -133,7 +140,10 @@ export class EntryLog {
    * @param fileEnd - a line is left that would end behind this offset of the sink without any member of ours
    */
   appendLines(lines: SomeLines, records: number, fileEnd: number): SealedLines {
-    const { kid, member, recordKey } = this.#epoch;
+    const { kid, member, salted, recordKey } = this.#epoch;
+    const salts = salted
+      ? this.#salts.next(Math.min(records, 1 + Math.floor((lines.to - lines.from) / SHORT_LINE)))
+      : undefined;
     // no spread: it would make a hidden class at each call
     const sealed = selectedEngine().sealLines({
       input: lines.input,
@@ -142,7 +152,8 @@ export class EntryLog {
       inputBytes: lines.inputBytes,
       areObjects: lines.areObjects,
       maxLineBytes: lines.maxLineBytes,
-      records,
+      records: salts === undefined ? records : salts.length / SALT_LENGTH,
+      salts,
       lineLimit: fileEnd - this.offset + this.#end,
       seq: this.#frontier.size + 1,
       kid,
@@ -153,6 +164,7 @@ export class EntryLog {
       at: this.#end,
       limit: 1 + BATCH,
     });
+    if (salted) this.#salts.used(sealed.records);
     this.#end = sealed.end;
     this.#lastLeaf = sealed.leaf ?? this.#lastLeaf;
     return sealed;
@@ -162,9 +174,14 @@ export class EntryLog {
   appendWrapped(head: Buffer, as: Wrapping, part?: Part): void {
     const begin = this.#reserveRecord(head.length);
     head.copy(this.#bytes, begin);
-    const { kid, member } = this.#epoch;
-    const suffix = formatRecordMember(this.#frontier.size + 1, kid, member, as, part?.number, part?.last);
-    this.#finish(begin, begin + head.length + this.#bytes.write(suffix, begin + head.length, 'latin1'));
+    const headEnd = begin + head.length;
+    const { kid, member, salted } = this.#epoch;
+    const salt = salted ? this.#salts.next(1).toString('base64url') : undefined;
+    const record = { seq: this.#frontier.size + 1, kid, member, as, part: part?.number, last: part?.last };
+    const leafEnd = headEnd + this.#bytes.write(formatRecordMember({ ...record, salt }), headEnd, 'latin1');
+    if (salt === undefined) this.#finish(hashLeafInPlace(this.#bytes, begin, leafEnd), leafEnd);
+    else this.#finish(hashLeaf(saltedLeaf(record, salt, this.#bytes, begin, headEnd)), leafEnd);
+    if (salted) this.#salts.used(1);
   }
 
   /** Adds a control entry. @throws {@link TamperError} `FORMAT_LIMIT` where its line would be over 16,000 bytes (spec 1) */
@@ -174,7 +191,8 @@ export class EntryLog {
     const length = Buffer.byteLength(leaf);
     if (length + SUFFIX_ROOM > CONTROL_WRITE_LIMIT) throw tooLong(`the ${entry.kind} entry`, length);
     const begin = this.#reserve(length);
-    this.#finish(begin, begin + this.#bytes.write(leaf, begin, 'utf8'));
+    const leafEnd = begin + this.#bytes.write(leaf, begin, 'utf8');
+    this.#finish(hashLeafInPlace(this.#bytes, begin, leafEnd), leafEnd);
   }
 
   /** Adds a checkpoint line; it is no entry. @throws {@link TamperError} `FORMAT_LIMIT` */
@@ -199,6 +217,7 @@ export class EntryLog {
    * @returns whether nothing waits any more
    */
   writeOut(): boolean {
+    this.#salts.clear();
     if (this.#start === this.#end) return true;
     this.#start += this.#sink.write(this.#bytes, this.#start, this.#end);
     if (this.#start < this.#end) return false;
@@ -246,16 +265,18 @@ export class EntryLog {
 
   #closeObject(begin: number, end: number): void {
     const template = this.#template;
+    const { salted } = this.#epoch;
     template.set(this.#frontier.size + 1);
-    this.#finish(begin, closeObject(this.#bytes, begin, end - 1, template.bytes));
+    if (salted) template.giveSalt(this.#salts.next(1), 0);
+    const leafEnd = closeObject(this.#bytes, begin, end - 1, template.bytes);
+    this.#finish(template.leafOf(this.#bytes, begin, leafEnd), leafEnd);
+    if (salted) this.#salts.used(1);
   }
 
-  #finish(begin: number, leafEnd: number): void {
-    const bytes = this.#bytes;
-    const leaf = hashLeafInPlace(bytes, begin, leafEnd);
+  #finish(leaf: Digest, leafEnd: number): void {
     this.#frontier.append(leaf);
     this.#lastLeaf = leaf;
-    this.#end = leafEnd + bytes.write(this.#epoch.authenticate(leaf) + ENTRY_END, leafEnd);
+    this.#end = leafEnd + this.#bytes.write(this.#epoch.authenticate(leaf) + ENTRY_END, leafEnd);
   }
 
   /**

@@ -3,6 +3,7 @@ import type { WitnessKey } from '../../format/cosignature.ts';
 import type { Signer } from '../../format/key-reference.ts';
 import type { NoteKey } from '../../format/vkey.ts';
 import type { DataKeyFinder } from '../data-keys/named-data-keys.ts';
+import type { ErasuresOfAuditor } from '../erasures/erased-entries.ts';
 import type { ReadingObserver } from './reading-observer.ts';
 
 /** What the auditor brings for one stream. Nothing of it comes from the log (spec 8.1). */
@@ -54,6 +55,8 @@ export interface Acceptance {
   readonly restarts: 'keyed' | 'vouched';
   /** Whether the signers of a vouched key period count as named from there on. */
   readonly successors: boolean;
+  /** Erased records that an erasure log records (R2.4). */
+  readonly erased: number;
 }
 
 /** Without a policy: what a crash or a busy writer leaves is reported, adopted entries are undecided. */
@@ -64,6 +67,7 @@ export const DEFAULT_ACCEPTANCE: Acceptance = {
   recoveryGapSeconds: Number.POSITIVE_INFINITY,
   restarts: 'keyed',
   successors: false,
+  erased: Number.POSITIVE_INFINITY,
 };
 
 /** Everything that the verdict on one stream rests on. */
@@ -117,6 +121,8 @@ export interface Auditor {
    */
   readonly postQuantumFrom: number | undefined;
   readonly accept: Acceptance;
+  /** What the erasure logs of the policy record of this stream. */
+  readonly erasures?: ErasuresOfAuditor | undefined;
   readonly observer?: ReadingObserver | undefined;
   /** The log was once seen from this entry on (M8.27); undefined if that is not known. */
   readonly seenFrom?: number | undefined;

@@ -46,6 +46,7 @@ const accept = object({
   restarts: v.optional(v.picklist(['keyed', 'vouched']), DEFAULT_ACCEPTANCE.restarts),
   dropped: v.optional(count),
   successors: v.optional(v.boolean(), DEFAULT_ACCEPTANCE.successors),
+  erased: v.optional(count),
 });
 const end = v.union(
   [
@@ -88,6 +89,7 @@ const schema = object({
       'an origin appears twice',
     ),
   ),
+  erasures: v.optional(v.array(text), []),
 });
 
 /** A data key that a policy names, by its identity without a version or with one. */
@@ -130,7 +132,30 @@ export interface StreamPolicy {
 /** A policy. */
 export interface Policy {
   readonly streams: readonly StreamPolicy[];
+  /** Origins of erasure logs: which records were erased, by whom (spec/erasure.md). Absent: none. */
+  readonly erasures?: readonly string[];
 }
+
+/** R1.2: why an erasure log would prove nothing; undefined where each may record. */
+function erasuresProblem(erasures: readonly string[], streams: readonly StreamPolicy[]): string | undefined {
+  for (const origin of erasures) {
+    const own = streams.find((one) => one.origin === origin);
+    if (own === undefined) return `the erasure log ${origin} has no entry under streams, by its full name`;
+    if (!own.require.includes('signature') || own.publicKeys.length === 0)
+      return `the erasure log ${origin} must say "require: [signature]", and name a public key`;
+    const keys = new Set(keyIdentitiesOf(own));
+    const shared = streams.find((one) => one !== own && keyIdentitiesOf(one).some((one) => keys.has(one)));
+    if (shared !== undefined)
+      return `the erasure log ${origin} has a key in common with ${shared.origin}: anyone who writes that log could erase from it`;
+  }
+  return undefined;
+}
+
+/** What keys are, whatever their names. */
+const keyIdentitiesOf = ({ dataKeys, publicKeys }: StreamPolicy): string[] => [
+  ...dataKeys.map(({ wrap }) => wrap),
+  ...publicKeys.map(({ vkey }) => vkey.slice(vkey.lastIndexOf('+') + 1)),
+];
 
 function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
   return {
@@ -140,6 +165,7 @@ function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
     recoveryGapSeconds: input.recovery_gap_seconds ?? DEFAULT_ACCEPTANCE.recoveryGapSeconds,
     restarts: input.restarts,
     successors: input.successors,
+    erased: input.erased ?? DEFAULT_ACCEPTANCE.erased,
   };
 }
 
@@ -202,7 +228,11 @@ export async function loadPolicy(path: string): Promise<Policy> {
     const held = await Promise.all(one.pins.map((note) => loadCheckpoint(resolve(dirname(path), note))));
     return readStream(one, held);
   });
-  const policy = Object.freeze({ streams: await Promise.all(streams) });
+  const read = await Promise.all(streams);
+  const { erasures } = parsed.output;
+  const problem = erasuresProblem(erasures, read);
+  if (problem !== undefined) throw invalid(path, `erasures: ${problem}`);
+  const policy = Object.freeze({ streams: read, ...(erasures.length > 0 && { erasures }) });
   loaded.add(policy);
   return policy;
 }

@@ -1,14 +1,10 @@
 import type { Digest } from '../../core/hash.ts';
-import { hashLeaf } from '../../core/tree.ts';
 import { type ControlEntry, readControl } from '../../format/control.ts';
-import {
-  CONTROL_LIMIT,
-  CONTROL_WRITE_LIMIT,
-  type ControlLine,
-  type RecordLine,
-  TAIL_LENGTH,
-} from '../../format/entry.ts';
+import { CONTROL_LIMIT, CONTROL_WRITE_LIMIT, type ControlLine, type RecordLine } from '../../format/entry.ts';
+import { commitmentOf, leafOf } from '../../format/leaf.ts';
 import { unwrapRecord } from '../../format/record.ts';
+import type { Epoch } from '../model/epoch.ts';
+import type { Findings, Place } from '../model/findings.ts';
 import { append, takeSeq } from '../range/advance.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
@@ -61,7 +57,18 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
     state.breakOff('another epoch');
     return false;
   }
-  return true;
+  return entry.type === 'control' || checkSalt(state, epoch, entry);
+}
+
+/** M1.12: Where records have salts, each has one or was erased; elsewhere none has, and none could be. */
+function checkSalt(state: StreamState, epoch: Epoch, { seq, salt, commit }: RecordLine): boolean {
+  if (epoch.salted === (salt !== undefined || commit !== undefined)) return true;
+  state.evidence.leaveUnchecked(seq);
+  const has = epoch.salted ? 'neither a salt nor a commitment' : salt !== undefined ? 'a salt' : 'a commitment';
+  const demand = epoch.salted ? 'has salts' : 'has no salts';
+  state.find('MODE_WRONG', `entry ${seq}: it has ${has}, but its key period ${demand}`, seq);
+  state.breakOff('another epoch');
+  return false;
 }
 
 /** Lines of another stream have no place here (M1.6). */
@@ -89,14 +96,21 @@ function startWithoutOpen(state: StreamState, seq: number): void {
     );
 }
 
+/** A record that was taken as it was sealed, or as erasing left it. */
+export interface TakenRecord {
+  readonly leaf: Digest;
+  /** Whether it is erased, or is recorded as erased and still there. */
+  readonly isErased: boolean;
+}
+
 /**
  * A record that the fast path did not take.
  *
- * @returns its leaf, where it was taken; not that of one that was altered
+ * @returns undefined if it was passed over, or altered
  */
-export function handleRecord(state: StreamState, line: Buffer, record: RecordLine): Digest | undefined {
+export function handleRecord(state: StreamState, line: Buffer, record: RecordLine): TakenRecord | undefined {
   if (!checkTag(state, record)) return undefined;
-  const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
+  const leaf = leafOf(line, record);
   startWithoutOpen(state, record.seq);
   if (takeSeq(state, record.seq, leaf) === 'passed') return undefined;
   checkOrder(state, record.seq);
@@ -105,14 +119,33 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
     sealed = authenticateRecord(state, state.epoch, record.seq, leaf, record.auth);
   }
   const altered = sealed !== leaf;
-  if (!altered && record.as !== undefined && unwrapRecord(line, record) === undefined) {
+  const isErased = record.commit !== undefined || (!altered && standsErased(state, record.seq, line, record));
+  if (isErased && state.facts !== undefined) state.facts.altered = true; // M7.1
+  if (record.commit !== undefined) {
+    const found = whereFound(state, record.seq);
+    state.erasures.erased(record.seq, record.commit, found);
+    state.erasures.beside(record.seq, record.commit, found);
+  } else if (!altered && record.as !== undefined && unwrapRecord(line, record) === undefined) {
     const message = `entry ${record.seq}: it says "as":"${record.as}", but is not the wrapped form of a line`;
     state.find('CONTROL_MALFORMED', message, record.seq);
     state.breakOff('a malformed entry');
   }
   countRecord(state);
   append(state, record.seq, sealed);
-  return altered ? undefined : leaf;
+  return altered ? undefined : { leaf, isErased };
+}
+
+const whereFound = (state: StreamState, seq: number): { findings: Findings; place: Place } => ({
+  findings: state.findings,
+  place: state.foundHere(seq),
+});
+
+/** Whether an entry is recorded as erased, and has its content. */
+function standsErased(state: StreamState, seq: number, line: Buffer, read: RecordLine | ControlLine): boolean {
+  if (state.erasures.nextFrom(seq) !== seq) return false;
+  const hasSalt = read.type === 'record' && read.salt !== undefined;
+  const commit = hasSalt ? commitmentOf(read.salt, line, 0, read.memberStart) : undefined;
+  return state.erasures.stands(seq, commit, whereFound(state, seq));
 }
 
 /** Counts a record line. */
@@ -123,7 +156,7 @@ export function countRecord(state: StreamState): void {
 /** A control entry: its auth first, then its members (spec 8.3, M8.9). */
 export async function handleControl(state: StreamState, line: Buffer, control: ControlLine): Promise<void> {
   if (!checkTag(state, control)) return;
-  const leaf = hashLeaf(line.subarray(0, line.length - TAIL_LENGTH));
+  const leaf = leafOf(line, control);
   const kid = state.kid(control.epoch);
   if (line.length > CONTROL_LIMIT) {
     handleUnread(state, control, leaf, 'LIMIT', `longer than ${CONTROL_LIMIT} bytes`);
@@ -141,10 +174,12 @@ export async function handleControl(state: StreamState, line: Buffer, control: C
   }
   if (reading.entry.kind === 'open') {
     await handleOpen(state, control, reading.entry, leaf);
+    if (state.next === control.seq + 1) standsErased(state, control.seq, line, control); // it was taken
     return;
   }
   startWithoutOpen(state, control.seq);
   if (takeSeq(state, control.seq, leaf) === 'passed') return;
+  standsErased(state, control.seq, line, control);
   await handleReadControl(state, control, reading.entry, leaf);
 }
 

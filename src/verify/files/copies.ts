@@ -1,5 +1,6 @@
 import type { Source } from '../input/sources.ts';
 import type { FindingCode, Place } from '../model/findings.ts';
+import { erasedCopies } from './erased-copies.ts';
 import { contentOf, type FileContent } from './file-content.ts';
 
 /** Whether two files that begin with one entry are copies of one another, and which of them is read (M8.2). */
@@ -14,7 +15,15 @@ export interface FileInHand {
 export interface Pair {
   readonly read: FileInHand;
   readonly left: FileInHand;
-  readonly how: 'same' | 'earlier copy' | 'converted copy' | 'in another encoding' | 'damaged' | 'different';
+  readonly how:
+    | 'same'
+    | 'earlier copy'
+    | 'erased copy'
+    | 'unerased copy'
+    | 'converted copy'
+    | 'in another encoding'
+    | 'damaged'
+    | 'different';
 }
 
 /** Whether every line has another ending than it was sealed with, or a byte order mark stands before them. */
@@ -47,7 +56,24 @@ export async function compared(first: FileInHand, second: FileInHand): Promise<P
   if (how !== 'different') return { read, left, how };
   if (two.inOtherEncoding) return { read: first, left: second, how: 'in another encoding' };
   if (one.inOtherEncoding) return { read: second, left: first, how: 'in another encoding' };
-  return { read: first, left: second, how };
+  return (await apartFromErasures(first, second)) ?? { read: first, left: second, how };
+}
+
+/**
+ * Two files that differ only in what stands erased (M8.2). The longer one is read, without which the log would have no end; of two
+ * that are as long, the one of which less is erased.
+ */
+async function apartFromErasures(first: FileInHand, second: FileInHand): Promise<Pair | undefined> {
+  const copies = await erasedCopies(first, second);
+  if (copies === undefined) return undefined;
+  const [one, two] = [copies.first, copies.second];
+  const less = alteration(first.content) - alteration(second.content);
+  const byName = second.source.name < first.source.name ? 1 : -1;
+  const isSecond = (two.lines - one.lines || one.erased - two.erased || less || byName) > 0;
+  const [read, left] = isSecond ? [second, first] : [first, second];
+  if (isConverted(left.content) && !isConverted(read.content)) return { read, left, how: 'converted copy' };
+  const [kept, other] = isSecond ? [two, one] : [one, two];
+  return { read, left, how: kept.erased > other.erased ? 'unerased copy' : 'erased copy' };
 }
 
 /** Compares two files of which `long` is at least as long as `short`, by what both are without line endings and empty lines. */
@@ -92,6 +118,15 @@ export function reportCopy(
       place,
       `this file is an earlier copy of ${name}, which begins with all of it and is read instead`,
     );
+  } else if (how === 'erased copy') {
+    add(
+      'EARLIER_COPY',
+      place,
+      `this file is a copy of ${name} from which records were erased; ${name} is read instead`,
+    );
+  } else if (how === 'unerased copy') {
+    const message = `this file is an earlier copy of ${name}, which is read instead; records are still here that were erased there`;
+    add('EARLIER_COPY', place, message);
   } else if (how === 'converted copy') {
     const message = `this file is a copy of ${name}; of one of the two the line endings were converted`;
     add('LINE_ENDINGS_CONVERTED', place, message);

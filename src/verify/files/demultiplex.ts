@@ -1,5 +1,6 @@
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
-import { classifyLine, noteOfLine } from '../../format/entry.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { noteOfLine } from '../../format/foreign-line.ts';
 import { tagOf } from '../../format/origin.ts';
 import type { Auditor } from '../auditor/auditor.ts';
 import { behind, FileLines } from '../input/file-lines.ts';

@@ -1,12 +1,14 @@
 import { createHash, type Hash } from 'node:crypto';
 import { parseConverted, parseSignedCheckpoint } from '../../format/checkpoint.ts';
-import { classifyLine, noteOfLine } from '../../format/entry.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { noteOfLine } from '../../format/foreign-line.ts';
 import { isGone } from '../../foundation/file-identity.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { type LineSink, LineSplitter, LineTooLong, MARK } from '../input/line-splitter.ts';
 import type { SourceProblem } from '../input/source-problem.ts';
 import type { Source } from '../input/sources.ts';
 import type { LogSink } from '../input/unwrapping.ts';
+import { type ErasedForm, ErasedLines } from './erased-copies.ts';
 
 /** What a file holds, so that two can be compared without keeping either (M8.2). */
 
@@ -72,6 +74,8 @@ export interface FileContent {
   readonly damaged: boolean;
   /** A program wrote it in another encoding (M8.33). */
   readonly inOtherEncoding: boolean;
+  /** As if all was erased that can be; undefined where a line is too long. */
+  readonly erasedForm: ErasedForm | undefined;
 }
 
 /** Where to stop. */
@@ -193,7 +197,7 @@ class Contents {
     return this.#linesWithCr === this.#lines - Number(!this.#lastHasCr);
   }
 
-  get content(): Omit<FileContent, 'inOtherEncoding'> {
+  get content(): Omit<FileContent, 'inOtherEncoding' | 'erasedForm'> {
     if (this.#beginning !== undefined) this.#addLines(this.#beginning);
     this.#beginning = undefined;
     const plainLength = this.#plain.length;
@@ -217,11 +221,15 @@ class Contents {
 
 const ALL: Limits = { length: Number.MAX_SAFE_INTEGER, plainLength: Number.MAX_SAFE_INTEGER };
 
-/** Looks for a checkpoint that was written in another encoding (M8.33). */
-class ConvertedNotes implements LineSink {
+/** Looks for a checkpoint that was written in another encoding (M8.33), and takes each line as if it was erased (M8.2). */
+class SeenLines implements LineSink {
+  readonly erased = new ErasedLines();
   found = false;
+  /** A line was too long. */
+  cut = false;
 
   feed(bytes: Buffer, start: number, end: number): undefined {
+    this.erased.feed(bytes, start, end);
     const line = bytes.subarray(start, bytes[end - 1] === CR ? end - 1 : end);
     const read = classifyLine(line);
     const isSpoiled = read.type === 'checkpoint' && parseSignedCheckpoint(read.note ?? '') === undefined;
@@ -234,22 +242,24 @@ class ConvertedNotes implements LineSink {
 /** What a file holds, up to these limits; undefined where it was deleted since it was looked at. */
 export async function contentOf(source: Source, limits: Limits = ALL): Promise<FileContent | undefined> {
   const contents = new Contents(limits);
-  const notes = new ConvertedNotes();
+  const seen = new SeenLines();
   try {
-    if (source.carrier !== undefined) await addLines(source, contents, notes);
+    if (source.carrier !== undefined) await addLines(source, contents, seen);
     else {
-      let splitter: LineSplitter | undefined = new LineSplitter(notes, source.size);
+      let splitter: LineSplitter | undefined = new LineSplitter(seen, source.size);
       for await (const chunk of source.read(contents.onProblem)) {
         contents.add(chunk);
         if (contents.full) break;
         splitter = await splitFurther(splitter, chunk);
+        seen.cut ||= splitter === undefined;
       }
     }
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
   }
-  return { ...contents.content, inOtherEncoding: notes.found };
+  const erasedForm = seen.cut ? undefined : seen.erased.form;
+  return { ...contents.content, inOtherEncoding: seen.found, erasedForm };
 }
 
 /** @returns undefined from a line on that is too long, which the reading itself reports */
@@ -264,17 +274,20 @@ async function splitFurther(splitter: LineSplitter | undefined, chunk: Buffer): 
 }
 
 /** When a carrier had a line, and under which labels, is nothing of the log; nor is a line that nothing ended (M1.7). */
-async function addLines(source: Source, contents: Contents, notes: ConvertedNotes): Promise<void> {
+async function addLines(source: Source, contents: Contents, seen: SeenLines): Promise<void> {
   const add = (what: 'line' | 'foreign', bytes: Buffer): undefined => {
     const length = bytes[bytes.length - 1] === CR ? bytes.length - 1 : bytes.length; // the same whether it was converted
     contents.add(Buffer.concat([Buffer.from(`${what} ${length} `), bytes, Buffer.from('\n')]));
   };
   const sink: LogSink = {
     feed(bytes, start, end) {
-      notes.feed(bytes, start, end);
+      seen.feed(bytes, start, end);
       return add('line', bytes.subarray(start, end));
     },
-    feedForeign: (bytes, start, end) => add('foreign', bytes.subarray(start, end)),
+    feedForeign(bytes, start, end) {
+      seen.erased.feedForeign(bytes, start, end);
+      return add('foreign', bytes.subarray(start, end));
+    },
     feedUnterminated: () => undefined,
   };
   const lines = new FileLines(sink);
@@ -287,5 +300,6 @@ async function addLines(source: Source, contents: Contents, notes: ConvertedNote
     await lines.end(splitter);
   } catch (error) {
     if (!(error instanceof LineTooLong)) throw error; // the reading itself reports it
+    seen.cut = true;
   }
 }

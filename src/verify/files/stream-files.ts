@@ -1,7 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../../errors.ts';
-import { readManifest } from '../../format/manifest.ts';
+import { readManifest } from '../../format/manifest-reading.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
+import { erasureNames } from '../../foundation/log-file-names.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
 import { toldBy } from '../found/judge.ts';
 import { isReplaced } from '../found/moved-files.ts';
@@ -56,6 +57,21 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     content = other;
   }
   return besideNeighbours(await betweenLines(kept));
+}
+
+/** R3.4: what an erasure that was not finished left beside a file holds what should be gone. */
+export async function tellUnfinishedErasures(files: readonly PeekedSource[], findings: Findings): Promise<void> {
+  for (const { source } of files) {
+    if (source.identity === undefined) continue; // no file on this machine
+    for (const left of Object.values(erasureNames(source.name))) {
+      const isThere = await stat(left).then(
+        () => true,
+        (error: unknown) => !isGone(error) && systemCode(error) !== 'ENOTDIR',
+      );
+      const message = `an erasure of records from ${source.name} was not finished: ${left} is still there`;
+      if (isThere) findings.add('NOT_ERASED', { file: left }, message);
+    }
+  }
 }
 
 /** Whatever has begun before a file, it may be whole. */

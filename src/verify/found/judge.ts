@@ -1,4 +1,5 @@
-import { MANIFEST_LIMIT, type Manifest, readManifest } from '../../format/manifest.ts';
+import type { Manifest } from '../../format/manifest.ts';
+import { MANIFEST_LIMIT, readManifest } from '../../format/manifest-reading.ts';
 import { isManifest } from '../../foundation/log-file-names.ts';
 import { holdsPiecesAlone } from '../input/cut-line.ts';
 import { readGzip } from '../input/gzip.ts';

@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import { MANIFEST_LIMIT } from '../../format/manifest.ts';
+import { MANIFEST_LIMIT } from '../../format/manifest-reading.ts';
 import { Replaced } from '../../foundation/file-identity.ts';
 import { isBeside, isManifest, isTornEnd, manifestsAlone, manifestsOf } from '../../foundation/log-file-names.ts';
 import { mapBounded } from '../../foundation/pool.ts';

@@ -1,6 +1,7 @@
 import { parseConverted, parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
-import { classifyLine, hasOurIntegrity, noteOfLine, tracesIn } from '../../format/entry.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { hasOurIntegrity, noteOfLine, tracesIn } from '../../format/foreign-line.ts';
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
 import { LineTooLong, MARK } from './line-splitter.ts';

@@ -124,6 +124,11 @@ export class Epoch {
     return this.reference.records;
   }
 
+  /** Whether each of its records has a salt, or was erased (M1.12). */
+  get salted(): boolean {
+    return this.reference.salted === true;
+  }
+
   /** Whether the data key counts for this entry, where it is at hand. */
   keyCounts(seq: number): boolean {
     return this.keyLimit === undefined || seq <= this.keyLimit.untilSeq;

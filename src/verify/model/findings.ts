@@ -37,7 +37,9 @@ export type TamperedCode =
   | 'KNOWN_CONTRADICTED'
   | 'LINK_CONTRADICTED'
   | 'MANIFEST_WRONG'
-  | 'RECORDS_FLOOR';
+  | 'RECORDS_FLOOR'
+  | 'ERASED_UNRECORDED'
+  | 'ERASURES_ERASED';
 
 /** A finding that leaves the log undecided. */
 export type UndecidedCode =
@@ -53,6 +55,10 @@ export type UndecidedCode =
   | 'UNVOUCHED'
   | 'ADOPTED'
   | 'ABANDONED_UNPROVEN'
+  | 'ERASED_UNPROVEN'
+  | 'NOT_ERASED'
+  | 'ERASURE_DIFFERS'
+  | 'ERASURE_MALFORMED'
   | 'CADENCE'
   | 'UNSUPPORTED'
   | 'TORN_TAIL'
@@ -76,7 +82,8 @@ export type WarningCode =
   | 'EMPTY_FILE'
   | 'EARLIER_COPY'
   | 'LONG_LINE'
-  | 'UNSEALED_TAIL';
+  | 'UNSEALED_TAIL'
+  | 'ERASED';
 
 /** A code of a finding. */
 export type FindingCode = TamperedCode | UndecidedCode | WarningCode;
@@ -114,6 +121,8 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   LINK_CONTRADICTED: 'tampered',
   MANIFEST_WRONG: 'tampered',
   RECORDS_FLOOR: 'tampered',
+  ERASED_UNRECORDED: 'tampered',
+  ERASURES_ERASED: 'tampered',
   FILES_MISSING: 'undecided',
   START_UNPROVEN: 'undecided',
   END_UNPROVEN: 'undecided',
@@ -126,6 +135,10 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   UNVOUCHED: 'undecided',
   ADOPTED: 'undecided',
   ABANDONED_UNPROVEN: 'undecided',
+  ERASED_UNPROVEN: 'undecided',
+  NOT_ERASED: 'undecided',
+  ERASURE_DIFFERS: 'undecided',
+  ERASURE_MALFORMED: 'undecided',
   CADENCE: 'undecided',
   UNSUPPORTED: 'undecided',
   TORN_TAIL: 'undecided',
@@ -147,6 +160,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   EARLIER_COPY: 'warning',
   LONG_LINE: 'warning',
   UNSEALED_TAIL: 'warning',
+  ERASED: 'warning',
 };
 
 /** Where a finding is. Members that do not apply are absent. */

@@ -4,7 +4,7 @@ import { SubtreeBuilder } from '../../core/subtrees.ts';
 import { Frontier } from '../../core/tree.ts';
 import { LEAF_BYTES } from '../../engine/engine.ts';
 import { selectedEngine } from '../../engine/selected-engine.ts';
-import { type AuthMember, classifyLine } from '../../format/entry.ts';
+import { type AuthMember, classifyLine, type RecordLine } from '../../format/entry.ts';
 import type { CheckedRun } from '../stream/checked-run.ts';
 
 /** The records of a part of a file, checked without knowing what stands before it. */
@@ -35,6 +35,7 @@ interface Run {
   readonly firstSeq: number;
   readonly kid: string;
   readonly member: AuthMember;
+  readonly salted: boolean;
   readonly subtrees: SubtreeBuilder;
   readonly shared: SharedKey | undefined;
   readonly schedule: KeySchedule | undefined;
@@ -103,16 +104,18 @@ export class SegmentCheck {
       if (step !== undefined) this.#step = step + 1;
       else if (read.kind === 'open' || read.kind === 'key') this.#step = this.#nextStep(end);
     }
-    if (read.type !== 'record' || read.as === 'base64') return start;
-    return this.#run(start, read.seq, `${read.tag}.${read.epoch}`, read.member);
+    if (read.type !== 'record' || read.as === 'base64' || read.commit !== undefined) return start;
+    return this.#run(start, read);
   }
 
   /** Takes the records from `from` on as far as they are right. @returns where they end */
-  #run(from: number, firstSeq: number, kid: string, member: AuthMember): number {
+  #run(from: number, { seq: firstSeq, tag, epoch, member, salt }: RecordLine): number {
+    const kid = `${tag}.${epoch}`;
+    const salted = salt !== undefined;
     const shared = member === 'mac' ? this.#keys.find((one) => one.kid === kid) : undefined;
     const schedule = shared === undefined ? undefined : this.#scheduleAt(shared, this.#step);
     const subtrees = new SubtreeBuilder(firstSeq - 1);
-    const run: Run = { from, firstSeq, kid, member, subtrees, shared, schedule, count: 0 };
+    const run: Run = { from, firstSeq, kid, member, salted, subtrees, shared, schedule, count: 0 };
     let to = from;
     try {
       for (let end = this.#batch(run, to); end > to; end = this.#batch(run, to)) to = end;
@@ -134,7 +137,7 @@ export class SegmentCheck {
 
   /** Takes records that can become a complete subtree. @returns where they end */
   #batch(run: Run, from: number): number {
-    const { firstSeq, kid, member, schedule, subtrees } = run;
+    const { firstSeq, kid, member, salted, schedule, subtrees } = run;
     const seq = firstSeq + run.count;
     const frontier = new Frontier();
     const { records, end } = selectedEngine().checkRecords({
@@ -144,6 +147,7 @@ export class SegmentCheck {
       seq,
       kid,
       member,
+      salted,
       records: mostAfter(seq - 1),
       checksAuth: member === 'hash' || schedule !== undefined,
       key: schedule?.recordKey,
@@ -168,7 +172,7 @@ export class SegmentCheck {
     return this.#leaves.subarray(count * LEAF_BYTES, full);
   }
 
-  #finish({ from, firstSeq, count, kid, member, shared, schedule, subtrees }: Run, to: number): void {
+  #finish({ from, firstSeq, count, kid, member, salted, shared, schedule, subtrees }: Run, to: number): void {
     if (count < SHORTEST_RUN) return;
     // parts come in their order, so no lower step is asked for again
     if (schedule !== undefined) shared?.schedule.walkTo(schedule.step);
@@ -179,6 +183,7 @@ export class SegmentCheck {
       count,
       kid,
       member,
+      salted,
       ...(shared !== undefined && schedule !== undefined && { macs: { key: shared.key, step: schedule.step } }),
       leaves: Uint8Array.from(this.#leaves.subarray(0, count * LEAF_BYTES)),
       subtrees: subtrees.subtrees,

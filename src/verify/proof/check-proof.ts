@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/hash.ts';
 import { verifyInclusion } from '../../core/inclusion-proof.ts';
 import { hashLeaf } from '../../core/tree.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
@@ -6,6 +7,7 @@ import { verifyCosignature } from '../../format/cosignature.ts';
 import { CONTROL_LIMIT, classifyLine, decodeUtf8, type RecordLine } from '../../format/entry.ts';
 import { parseRecordExtra, type RecordExtra } from '../../format/evidence/record-extra.ts';
 import { parseTlogProof, type ReadTlogProof } from '../../format/evidence/tlog-proof.ts';
+import { leafOf } from '../../format/leaf.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import { unwrapRecord } from '../../format/record.ts';
 import { encodeNoteKey, noteKeyId } from '../../format/vkey.ts';
@@ -56,7 +58,7 @@ export async function checkProof(bytes: Uint8Array, auditorOf: AuditorOf): Promi
   const { origin, size } = checkpoint;
   const record = readRecord(extra, proof, findings);
   const sealedAt = readSealTime(extra, checkpoint, findings);
-  checkInclusion(proof, extra, findings);
+  checkInclusion(proof, extra, record?.leaf ?? hashLeaf(extra.record), findings);
   const auditor = auditorOf(origin);
   if (auditor === undefined) findings.add('ORIGIN_NOT_NAMED', `it is of the stream ${origin}, which you did not name`);
   const trusted = auditor === undefined ? undefined : await checkTrust(checkpoint, auditor, findings);
@@ -110,11 +112,11 @@ function readProof(bytes: Uint8Array, findings: Findings): ReadProof | undefined
 
 /** E3.2: the record says of itself which entry of which stream it is. */
 function readRecord(
-  { leaf }: RecordExtra,
+  { record }: RecordExtra,
   { index, checkpoint: { origin } }: ReadTlogProof,
   findings: Findings,
-): { line: RecordLine; own: ProvedLine } | undefined {
-  const bytes = Buffer.concat([leaf, ANY_TAIL]);
+): { line: RecordLine; leaf: Digest; own: ProvedLine } | undefined {
+  const bytes = Buffer.concat([record, ANY_TAIL]);
   const line = classifyLine(bytes);
   if (line.type !== 'record') {
     findings.add('RECORD_WRONG', 'the proven line is not a record: it does not end like one');
@@ -129,12 +131,16 @@ function readRecord(
   if (line.tag !== tagOf(origin)) {
     findings.add('ORIGIN_WRONG', `the record has the tag ${line.tag}, which is not that of ${origin}`);
   }
+  if (line.commit !== undefined) {
+    findings.add('RECORD_WRONG', 'the proven line is what is left of a record that was erased');
+    return undefined;
+  }
   const own = unwrapRecord(bytes, line);
   if (own === undefined) {
     findings.add('RECORD_WRONG', `the record says "as":"${line.as}", but is not the wrapped form of a line`);
     return undefined;
   }
-  return { line, own: provedLine(own, line) };
+  return { line, leaf: leafOf(bytes, line), own: provedLine(own, line) };
 }
 
 function provedLine(own: Buffer, { part, last }: RecordLine): ProvedLine {
@@ -179,9 +185,14 @@ function readSealTime(
 }
 
 /** E3.4: both stand under the root. */
-function checkInclusion({ index, proof, checkpoint }: ReadTlogProof, extra: RecordExtra, findings: Findings): void {
+function checkInclusion(
+  { index, proof, checkpoint }: ReadTlogProof,
+  extra: RecordExtra,
+  leaf: Digest,
+  findings: Findings,
+): void {
   const { size, root } = checkpoint;
-  if (!verifyInclusion(index, size, hashLeaf(extra.leaf), proof, root)) {
+  if (!verifyInclusion(index, size, leaf, proof, root)) {
     const message = `entry ${index + 1}, as it stands here, is not in the tree of ${size} entries that the checkpoint states`;
     findings.add('INCLUSION_WRONG', message);
   }

@@ -1,9 +1,10 @@
 import type { Digest } from '../../core/hash.ts';
 import { InclusionPath, verifyInclusion } from '../../core/inclusion-proof.ts';
 import { hashLeaf } from '../../core/tree.ts';
-import { TAIL_LENGTH } from '../../format/entry.ts';
+import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import type { RecordExtra } from '../../format/evidence/record-extra.ts';
 import type { TlogProof } from '../../format/evidence/tlog-proof.ts';
+import { leafOf } from '../../format/leaf.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
@@ -19,7 +20,7 @@ interface WaitingSeal {
   readonly proof: readonly Digest[];
 }
 
-const leafOf = (line: Buffer): Buffer => Buffer.from(line.subarray(0, line.length - TAIL_LENGTH));
+const withoutAuth = (line: Buffer): Buffer => Buffer.from(line.subarray(0, line.length - TAIL_LENGTH));
 
 /**
  * Collects what proves one entry while its stream is verified, in memory that does not grow with the log: the entry, the
@@ -30,6 +31,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
   #path: InclusionPath | undefined;
   #leaf: Digest | undefined;
   #record: Buffer | undefined;
+  #erased = false;
   /** Seals above the entry without a checkpoint so far. */
   readonly #waiting = new Map<number, WaitingSeal>();
   #parts: { readonly size: number; readonly parts: ProofParts } | undefined;
@@ -53,6 +55,11 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     return this.#record !== undefined;
   }
 
+  /** Whether it was one, and was erased. */
+  get isErased(): boolean {
+    return this.#erased;
+  }
+
   /** What proves it; undefined where no checkpoint does. */
   get parts(): ProofParts | undefined {
     return this.#parts !== undefined && this.#parts.size <= this.#proven ? this.#parts.parts : undefined;
@@ -68,14 +75,17 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
 
   keep(seq: number, bytes: Buffer, start: number, end: number): void {
     if (seq !== this.#seq || this.#record !== undefined) return;
-    const leaf = leafOf(bytes.subarray(start, end));
-    if (hashLeaf(leaf) === this.#leaf) this.#record = leaf;
+    const line = bytes.subarray(start, end);
+    const read = classifyLine(line);
+    if (read.type !== 'record' || leafOf(line, read) !== this.#leaf) return;
+    if (read.commit === undefined) this.#record = withoutAuth(line);
+    else this.#erased = true;
   }
 
   seal(line: Buffer, { seq, root, kind }: SealedSize, before: readonly Digest[]): void {
     if (kind === 'unknown') return;
     if (this.#path === undefined || seq <= this.#seq || seq > (this.#parts?.size ?? seq)) return;
-    const leaf = leafOf(line);
+    const leaf = withoutAuth(line);
     const proof = [...before].reverse(); // of the last leaf every sibling stands left of it
     if (!verifyInclusion(seq - 1, seq, hashLeaf(leaf), proof, root)) return;
     this.#waiting.set(seq, { leaf, proof });
@@ -88,7 +98,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     if (seal === undefined || this.#path === undefined || this.#record === undefined) return;
     const proof = this.#path.proofIn(size, frontier);
     const { leaf: sealLeaf, proof: sealProof } = seal;
-    this.#parts = { size, parts: { leaf: this.#record, index: this.#seq - 1, proof, note, sealLeaf, sealProof } };
+    this.#parts = { size, parts: { record: this.#record, index: this.#seq - 1, proof, note, sealLeaf, sealProof } };
     for (const later of this.#waiting.keys()) if (later >= size) this.#drop(later);
   }
 
@@ -108,6 +118,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     this.#path = undefined;
     this.#leaf = undefined;
     this.#record = undefined;
+    this.#erased = false;
     this.#waiting.clear();
     this.#parts = undefined;
   }

@@ -71,6 +71,7 @@ function abandonRange(state: StreamState, seq: number): Abandonment {
   state.findings.add('ABANDONED_UNPROVEN', { ...state.here(from), lastSeq: end }, message);
   if (seq < state.firstSeq) forgetRange(state);
   else beginRange(state, from);
+  state.erasures.goBack(seq - 1);
   return 'abandoned';
 }
 
@@ -88,6 +89,7 @@ function goBack(state: StreamState, size: number): void {
   state.evidence.goBack(size);
   state.timeline.goBack(size);
   state.asked.goBack(size);
+  state.erasures.goBack(size);
   state.contradictions.goBack(size);
   state.next = size + 1;
   state.expect = { what: 'any' };

@@ -58,6 +58,8 @@ function shortened(text: string): string {
 export interface Inspection {
   readonly files: readonly string[];
   readonly records: number;
+  /** How many of the records are erased; absent if none is. */
+  readonly erased?: number;
   readonly entries: number;
   readonly checkpoints: number;
   readonly foreignLines: number;
@@ -79,7 +81,7 @@ function keyText(entry: ControlEntry & { kind: 'open' | 'key' }): string {
   const signers = signersOf(key).map(
     ({ source, identity, algorithm }) => `signer ${source} ${identity} (${algorithm})`,
   );
-  return [`records ${key.records}`, ...dataKey, ...signers].join(', ');
+  return [`records ${key.records}`, ...(key.salted ? ['salted'] : []), ...dataKey, ...signers].join(', ');
 }
 
 /** Seals are too many to show; everything else is worth a line. */
@@ -116,9 +118,10 @@ export async function inspect(places: Places, { unwrap }: InspectOptions = {}): 
   const onProblem = (file: string, message: string): void => {
     if (problems.length < KEPT_PROBLEMS) problems.push(`${file}: ${message}`);
   };
-  let [records, entries, checkpoints, foreignLines, newest] = [0, 0, 0, 0, 0];
+  let [records, erased, entries, checkpoints, foreignLines, newest] = [0, 0, 0, 0, 0, 0];
   const visit = ({ read, bytes, file, line }: WalkedLine): undefined => {
     if (read.type === 'record') records++;
+    if (read.type === 'record' && read.commit !== undefined) erased++;
     if (read.type === 'foreign') foreignLines++;
     if (read.type === 'checkpoint') {
       checkpoints++;
@@ -143,6 +146,7 @@ export async function inspect(places: Places, { unwrap }: InspectOptions = {}): 
   return {
     files: files.map(({ name }) => name),
     records,
+    ...(erased > 0 && { erased }),
     entries,
     checkpoints,
     foreignLines,

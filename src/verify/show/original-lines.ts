@@ -1,6 +1,6 @@
 import { readControl } from '../../format/control.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
-import { LineJoiner, type OnPiece } from '../input/line-joiner.ts';
+import { ErasedParts, LineJoiner, type OnPiece } from '../input/line-joiner.ts';
 import type { Source } from '../input/sources.ts';
 import type { IgnoredReport } from '../verdict/ignored-files.ts';
 import { filesInOrder, type Places, type WalkedLine, type WalkProblem, walk } from './walk.ts';
@@ -46,8 +46,8 @@ class ByStream<T> {
   }
 }
 
-/** Entries that a later open goes below: a copy ahead of its crashed host (spec 8, `ABANDONED`). */
-async function abandonedRanges(files: readonly Source[]): Promise<ByStream<Abandoned[]>> {
+/** Finds entries that a later open goes below, a copy ahead of its crashed host (spec 8, `ABANDONED`), and erased parts. */
+async function lookThrough(files: readonly Source[], erased: ErasedParts): Promise<ByStream<Abandoned[]>> {
   const ranges = new ByStream<Abandoned[]>(() => []);
   const positions = new ByStream<Position>(() => ({ next: 0, passed: 0 }));
   const visit = ({ read, bytes, file, line }: WalkedLine): undefined => {
@@ -57,6 +57,7 @@ async function abandonedRanges(files: readonly Source[]): Promise<ByStream<Aband
     if (goesBack && startsRun(bytes, read)) ranges.of(read.tag).push({ from: read.seq, before: `${file}:${line}` });
     else if (read.seq < position.next) return undefined;
     position.next = read.seq + 1;
+    if (read.type === 'record') erased.see(read);
     return undefined;
   };
   await walk(files, visit, () => undefined);
@@ -76,9 +77,10 @@ export async function originalLines(options: OriginalLinesOptions): Promise<Igno
   const files = all.filter((source) => !unopened.has(source));
   for (const [{ name }, message] of unopened) onProblem(name, message);
   for (const { file, message } of doubts) onProblem(file, message);
-  const abandoned = files.every(({ repeatable }) => repeatable) ? await abandonedRanges(files) : undefined;
+  const erased = new ErasedParts();
+  const abandoned = files.every(({ repeatable }) => repeatable) ? await lookThrough(files, erased) : undefined;
   let reading = '-';
-  const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message));
+  const joiner = new LineJoiner(onPiece, (message) => onProblem(reading, message), erased);
   const positions = new ByStream<Position>(() => ({ next: 0, passed: 0 }));
   const visit = ({ read, bytes, file, line }: WalkedLine): Promise<void> | undefined => {
     reading = file;

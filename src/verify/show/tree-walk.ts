@@ -1,10 +1,10 @@
 import { ConsistencyPath } from '../../core/consistency-path.ts';
 import type { Digest } from '../../core/hash.ts';
-import { Frontier, hashLeaf } from '../../core/tree.ts';
+import { Frontier } from '../../core/tree.ts';
 import { TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
-import { TAIL_LENGTH } from '../../format/entry.ts';
+import { leafOf } from '../../format/leaf.ts';
 import { tagOf } from '../../format/origin.ts';
 import type { Source } from '../input/sources.ts';
 import { type WalkedLine, walk } from './walk.ts';
@@ -88,7 +88,7 @@ class TreeReading {
     if (read.seq > frontier.size + 1) this.hole = read.seq;
     else if (read.seq <= frontier.size && open !== undefined) this.found = { place, seq: read.seq };
     if (read.seq !== frontier.size + 1) return;
-    const leaf = hashLeaf(bytes.subarray(0, bytes.length - TAIL_LENGTH));
+    const leaf = leafOf(bytes, read);
     this.#path?.grow(frontier.size, frontier.subtrees, leaf);
     frontier.append(leaf);
     this.#startPath(frontier);

@@ -2,6 +2,7 @@ import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
+import { ErasedEntries, NO_ERASURES } from '../erasures/erased-entries.ts';
 import { Allowance, type Limited } from '../model/allowance.ts';
 import type { Epoch, Run, SignerId } from '../model/epoch.ts';
 import type { FileFactsCollector } from '../model/file-facts.ts';
@@ -105,6 +106,7 @@ export class StreamState {
   readonly epochs: Epochs = new Epochs();
   readonly evidence: Evidence = new Evidence();
   readonly asked: AskedRoots;
+  readonly erasures: ErasedEntries;
   readonly contradictions: Contradictions;
   readonly encoding: ConvertedEncoding;
   run: Run | undefined;
@@ -175,6 +177,7 @@ export class StreamState {
     this.sequence = new SequenceTracker(this);
     this.contradictions = new Contradictions(findings);
     this.encoding = new ConvertedEncoding(findings, this.contradictions, this.evidence);
+    this.erasures = new ErasedEntries(auditor.erasures ?? NO_ERASURES);
     const stamped = auditor.stamped?.map(({ checkpoint }) => checkpoint.size) ?? [];
     this.asked = new AskedRoots([...auditor.held.map(({ size }) => size), ...stamped, ...cited]);
   }

@@ -38,7 +38,7 @@ export function checkRun(state: StreamState, bytes: Buffer, start: number, end: 
   const check = checkOf(epoch, seq);
   if (check === undefined) return none;
   // what is asked of a size is answered where its entry is taken by itself
-  const records = Math.min(RUN, check.until - seq + 1, state.asked.next - seq);
+  const records = Math.min(RUN, check.until - seq + 1, state.asked.next - seq, state.erasures.nextFrom(seq) - seq);
   if (records <= 0) return none;
   const run = selectedEngine().checkRecords({
     bytes,
@@ -47,6 +47,7 @@ export function checkRun(state: StreamState, bytes: Buffer, start: number, end: 
     seq,
     kid: epoch.kid,
     member: epoch.member,
+    salted: epoch.salted,
     records,
     checksAuth: check.checksAuth,
     key: check.key,

@@ -12,6 +12,7 @@ export interface CheckedRun {
   readonly count: number;
   readonly kid: string;
   readonly member: AuthMember;
+  readonly salted: boolean;
   /** Which of the shared keys verified every MAC, and at which step; absent where none was tried. */
   readonly macs?: { readonly key: number; readonly step: number };
   /** The leaf hashes, 32 bytes each. */
@@ -21,11 +22,11 @@ export interface CheckedRun {
 
 /** Whether every auth of the run was checked as the key period in force demands. */
 function authenticated(
-  { member, macs, firstSeq, count }: CheckedRun,
+  { member, salted, macs, firstSeq, count }: CheckedRun,
   epoch: Epoch,
   keyOf: (epoch: Epoch) => number | undefined,
 ): boolean {
-  if (member !== epoch.member) return false;
+  if (member !== epoch.member || salted !== epoch.salted) return false;
   if (member === 'hash' || epoch.schedule === undefined) return true;
   if (!epoch.keyCounts(firstSeq + count - 1)) return false;
   if (epoch.keyState !== 'right' || !epoch.stepKnown || macs === undefined) return false;
@@ -42,7 +43,7 @@ export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoc
   if (state.stopped || state.sequence.open || state.expect.what !== 'any') return false;
   if (epoch === undefined || run.firstSeq !== state.next || run.kid !== epoch.kid) return false;
   if (!authenticated(run, epoch, keyOf)) return false;
-  if (state.asked.next <= last) return false;
+  if (state.asked.next <= last || state.erasures.nextFrom(run.firstSeq) <= last) return false;
   if (epoch.member === 'hash' || epoch.schedule === undefined) state.evidence.leaveUnchecked(last);
   state.counts.add(run.count);
   state.tree.appendRun(run.firstSeq, run.leaves, run.subtrees);

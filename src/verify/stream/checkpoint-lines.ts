@@ -1,5 +1,6 @@
 import { parseConverted, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
-import { CONTROL_WRITE_LIMIT, noteOfLine } from '../../format/entry.ts';
+import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
+import { noteOfLine } from '../../format/foreign-line.ts';
 import { hasUnknownSigner, type Signer } from '../../format/key-reference.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';

@@ -1,4 +1,4 @@
-import { hasOurIntegrity, isUnfinished, tracesIn } from '../../format/entry.ts';
+import { hasOurIntegrity, isUnfinished, tracesIn } from '../../format/foreign-line.ts';
 import { MENTIONING } from '../input/peek.ts';
 import type { Place } from '../model/findings.ts';
 import type { StreamState } from '../state/state.ts';

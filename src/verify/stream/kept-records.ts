@@ -4,7 +4,7 @@ import type { ProofKeeper } from '../model/proof-keeper.ts';
 
 /** Takes the records of one stream as the verifying pass accepts them, so that nothing is read a second time. */
 export interface RecordKeeper {
-  /** The record `seq` is `bytes[start, end)`, which stay as they are until this returns. */
+  /** The record `seq`, which may be erased, is `bytes[start, end)`, which stay as they are until this returns. */
   keep(seq: number, bytes: Buffer, start: number, end: number): void;
   /** The entries above `size` were abandoned: they are none of the log any more (M8.26). */
   goBack(size: number): void;

@@ -3,13 +3,8 @@ import { basename } from 'node:path';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
-import {
-  MANIFEST_LIMIT,
-  type Manifest,
-  type ManifestReading,
-  RATCHET_ALGORITHM,
-  readManifest,
-} from '../../format/manifest.ts';
+import { type Manifest, RATCHET_ALGORITHM } from '../../format/manifest.ts';
+import { MANIFEST_LIMIT, type ManifestReading, readManifest } from '../../format/manifest-reading.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
 import { shown } from '../../foundation/key-like.ts';
 import { readBytes } from '../../foundation/read-text.ts';

@@ -57,6 +57,7 @@ export function resumeRun(state: StreamState, run: RecordedRun): boolean {
   const last = firstSeq + count - 1;
   if (state.stopped || state.sequence.open || state.expect.what !== 'any' || firstSeq !== state.next) return false;
   if (epoch?.number !== run.epoch || state.asked.next <= last) return false;
+  if (state.erasures.nextFrom(firstSeq) <= last) return false;
   for (const seq of [firstSeq, last]) if (checkedHow(state, epoch, seq) !== check) return false;
   if (stepOf(epoch, check) !== run.step || (run.frontier === undefined) !== (state.tree.frontier === undefined)) {
     return false;

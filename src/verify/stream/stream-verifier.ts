@@ -1,5 +1,4 @@
 import type { Digest } from '../../core/hash.ts';
-import { hashLeafInPlace } from '../../core/tree.ts';
 import { RecordMatcher } from '../../engine/record-template.ts';
 import {
   type ClassifiedLine,
@@ -53,7 +52,7 @@ interface Further extends Shown {
 export class StreamVerifier {
   readonly state: StreamState;
   readonly #foreign: ForeignLines;
-  readonly #matcher = new RecordMatcher();
+  #matcher: RecordMatcher | undefined;
   readonly #keeper: RecordKeeper | undefined;
   readonly #recorder: Recorder | undefined;
   /** The leaf of the record that was taken last and not by its bytes. */
@@ -112,9 +111,10 @@ export class StreamVerifier {
     if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
       const seq = state.next;
       if (this.#recorder !== undefined) check = checkedHow(state, epoch, seq);
-      this.#matcher.expect(seq, epoch.kid, epoch.member);
-      if (this.#matcher.matches(bytes, start, end)) {
-        const leaf = hashLeafInPlace(bytes, start, end - TAIL_LENGTH);
+      const matcher = this.#matcherOf(epoch);
+      matcher.set(seq);
+      if (state.erasures.nextFrom(seq) !== seq && matcher.matches(bytes, start, end)) {
+        const leaf = matcher.leafOf(bytes, start, end - TAIL_LENGTH);
         const auth = bytes.toString('latin1', end - TAIL_LENGTH, end - 3);
         const sealed = authenticateRecord(state, epoch, seq, leaf, auth);
         countRecord(state);
@@ -253,6 +253,7 @@ export class StreamVerifier {
     reportRestarts(state);
     if (!state.stopped) assess(state);
     checkEnd(state);
+    if (hasEnded(state)) state.erasures.end(state.logFirstSeq, state.next - 1, state.findings);
     if (!state.stopped) reportUnmatchedKeys(state);
     checkNamedSign(state);
     this.#keeper?.proven(provenEnd(state));
@@ -275,9 +276,12 @@ export class StreamVerifier {
     this.#marked = false;
     if (isOwnEntry(this.state, read)) settleEarlyCheckpoint(this.state, read.seq);
     if (read.type === 'record') {
-      const leaf = handleRecord(this.state, trimmed, read);
-      this.#slowLeaf = endings === this.#lineEndings ? leaf : undefined;
-      if (leaf !== undefined) this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
+      const taken = handleRecord(this.state, trimmed, read);
+      const isPlain = taken?.isErased === false;
+      this.#slowLeaf = isPlain && endings === this.#lineEndings ? taken.leaf : undefined;
+      // R2.2: one that should have been erased is not given to anyone
+      if (isPlain || (taken !== undefined && read.commit !== undefined))
+        this.#keeper?.keep(read.seq, trimmed, 0, trimmed.length);
       this.#mayBeSeveral ||= read.as === 'text';
       return undefined;
     }
@@ -294,6 +298,13 @@ export class StreamVerifier {
     if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
     const sealed = read.seq === next ? tree.seal(read.seq) : undefined;
     if (sealed !== undefined) proof?.seal(line, sealed, before);
+  }
+
+  #matcherOf({ kid, member, salted }: Epoch): RecordMatcher {
+    const form = this.#matcher?.form;
+    if (this.#matcher === undefined || form?.kid !== kid || form.member !== member || form.salted !== salted)
+      this.#matcher = new RecordMatcher({ kid, member, salted });
+    return this.#matcher;
   }
 
   #decideLineEndings(converted: boolean): void {
@@ -327,6 +338,13 @@ export class StreamVerifier {
     this.#crlfReported = true;
     return line;
   }
+}
+
+/** R2.3: a close that is proven is its last entry, and no next file is to come. */
+function hasEnded(state: StreamState): boolean {
+  const { closed, isPartial, auditor, next } = state;
+  const isLast = closed !== undefined && closed.why !== 'rotated';
+  return isLast && !isPartial && !auditor.part && provenEnd(state) === next - 1;
 }
 
 function isOwnEntry(state: StreamState, read: ClassifiedLine): read is RecordLine | ControlLine {

@@ -1,6 +1,7 @@
 import type { MacKeyReference, Signer } from '../../format/key-reference.ts';
 import type { Auditor } from '../auditor/auditor.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
+import type { ErasedReport } from '../erasures/erased-entries.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { Finding, Findings } from '../model/findings.ts';
 import { rootCauseFirst } from '../model/root-causes.ts';
@@ -135,6 +136,8 @@ export interface StreamReport {
   readonly runs: number;
   readonly droppedLines: number;
   readonly abandonedEntries: number;
+  /** Absent where no record is erased (spec/erasure.md). */
+  readonly erased?: ErasedReport;
   readonly adoptedEntries: number;
   /**
    * Checkpoint lines of which nothing is said, because they are of entries that were not read, or of too long ago (spec M8.10):
@@ -285,6 +288,7 @@ export function streamFacts(
   const provenTime = state.tree.lastSealUpTo(provenSize)?.time;
   const witnessed = witnessedReport(state);
   const { dated } = state.evidence;
+  const { report: erased } = state.erasures;
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
   return {
     origin: auditor.origin,
@@ -302,6 +306,7 @@ export function streamFacts(
     runs: state.runs,
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,
+    ...(erased !== undefined && { erased }),
     adoptedEntries: state.adoptedEntries,
     ...(skippedCheckpoints !== undefined && { skippedCheckpoints }),
     ...(state.takenOver.length > 0 && { takenOver: state.takenOver }),

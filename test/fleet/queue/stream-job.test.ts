@@ -67,7 +67,7 @@ it.each([
 });
 
 it('the name of a queue carries the version of its jobs', () => {
-  expect(queueNameOf('nightly')).toBe('audit-v2-nightly');
+  expect(queueNameOf('nightly')).toBe('audit-v3-nightly');
   for (const name of ['', 'a:b', 'a b', 'a/b', 'x'.repeat(65), '{a}'])
     expect(() => queueNameOf(name)).toThrow('--queue');
 });

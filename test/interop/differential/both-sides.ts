@@ -7,8 +7,11 @@ import { TamperError } from '../../../src/errors.ts';
 import { createDataKey, type DataKey, type DataKeys } from '../../../src/index.ts';
 import type { VerifyOptions } from '../../../src/verify/auditor/options.ts';
 import { loadPolicy } from '../../../src/verify/auditor/policy.ts';
+import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
 import { verify } from '../../../src/verify/verify.ts';
 import type { Brings } from '../../support/judge.ts';
+import { SealedLog } from '../../support/sealed-log.ts';
+import { ed25519Key, vkeyOf } from '../../support/signing-keys.ts';
 import type { LogFile } from './honest-log.ts';
 
 /** What an auditor of a case brings: a vector's members, with a list of origins. */
@@ -81,10 +84,32 @@ function dataKeysOf(source: string, keys: Readonly<Record<string, string>>): Dat
   };
 }
 
+/** The erasure log of every auditor who brings one: a stream with a key of its own (spec/erasure.md, R1.2). */
+const ERASURES = 'erasures.example.com/log';
+const erasureKey = ed25519Key('erasure log');
+
+/** Writes what is recorded as an erasure log, without a close where it is not whole (R1.3), and returns its path. */
+function writeErasures(directory: string, { recorded, whole }: NonNullable<CaseBrings['erasures']>): string {
+  const log = new SealedLog(ERASURES)
+    .open({ signers: [erasureKey] })
+    .seal()
+    .checkpoint();
+  for (let at = 0; at < recorded.length; at += 500) {
+    log.record(...recorded.slice(at, at + 500).map((one) => JSON.stringify(one)));
+    log.seal().checkpoint();
+  }
+  if (whole) log.close().checkpoint();
+  const path = join(directory, 'erasures.jsonl');
+  for (const { bytes } of log.toFiles()) writeFileSync(path, bytes);
+  return path;
+}
+
 /** What only a policy can say is said by a file, as a user would. */
 async function policyOf(directory: string, brings: CaseBrings): Promise<VerifyOptions['policy']> {
   const { until, live, accept, policy, held = [], vkeys = [], vkey_ranges: ranges = {} } = brings;
-  if (until === undefined && accept === undefined && policy === undefined) return undefined;
+  const { erasures } = brings;
+  const plain = until === undefined && accept === undefined && policy === undefined;
+  if (plain && erasures === undefined) return undefined;
   const pins = held.map((_, at) => `${at}.note`);
   for (const [at, note] of held.entries()) writeFileSync(join(directory, `${at}.note`), note);
   const stream = {
@@ -100,10 +125,16 @@ async function policyOf(directory: string, brings: CaseBrings): Promise<VerifyOp
   const path = join(directory, 'policy.yaml');
   writeFileSync(
     path,
-    JSON.stringify({ version: 1, streams: originsOf(brings).map((origin) => ({ origin, ...stream })) }),
+    JSON.stringify({
+      version: 1,
+      streams: [...originsOf(brings).map((origin) => ({ origin, ...stream })), ...(erasures ? [erasureLog] : [])],
+      ...(erasures && { erasures: [ERASURES] }),
+    }),
   );
   return loadPolicy(path);
 }
+
+const erasureLog = { origin: ERASURES, require: ['signature'], keys: [{ sign: vkeyOf(ERASURES, erasureKey) }] };
 
 const originsOf = ({ origin }: CaseBrings): readonly string[] => (typeof origin === 'string' ? [origin] : origin);
 
@@ -120,13 +151,22 @@ export async function optionsOf(
     return { vkey, fromSeq: Math.max(1, fromSeq), untilSeq: untilSeq === 0 ? Number.MAX_SAFE_INTEGER : untilSeq };
   });
   return {
-    paths,
+    paths: brings.erasures ? [...paths, writeErasures(directory, brings.erasures)] : paths,
     ...(policy ? { policy } : { origin: originsOf(brings), publicKeys, held: held ?? [], live: live ?? false }),
     ...(dataKeys && { dataKeys: SOURCES.map((source) => ({ source, keys: dataKeysOf(source, dataKeys), named })) }),
     ...(now !== undefined && { now: new Date(now) }),
     part: part ?? false,
     demux: demux ?? false,
   };
+}
+
+/** What it says of the streams that the case is about. */
+function answerOf(report: VerifyReport): Answer {
+  const streams = report.streams.filter(({ origin }) => origin !== ERASURES);
+  const verdicts = streams.map(({ verdict }) => VERDICTS[verdict]);
+  const worst = verdicts.includes(1) ? 1 : verdicts.length > 0 && verdicts.every((one) => one === 0) ? 0 : 2;
+  const findings = streams.flatMap((stream) => stream.findings);
+  return { verdict: worst, codes: findings.map(({ code, seq }) => (seq === undefined ? code : `${code} ${seq}`)) };
 }
 
 /** Puts the files of each case where both sides can read them, and asks both. */
@@ -150,8 +190,7 @@ export class BothSides {
       for (const { name, bytes } of [...one.files, ...one.manifests]) writeFileSync(join(directory, name), bytes);
       const theirs = this.#python.judge(paths, one.brings);
       const report = await verify(await optionsOf(directory, paths, one.brings));
-      const codes = report.findings.map(({ code, seq }) => (seq === undefined ? code : `${code} ${seq}`));
-      return { ours: { verdict: VERDICTS[report.verdict], codes }, theirs: await theirs };
+      return { ours: answerOf(report), theirs: await theirs };
     } finally {
       rmSync(directory, { recursive: true });
     }

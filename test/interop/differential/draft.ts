@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { type ClassifiedLine, classifyLine } from '../../../src/format/entry.ts';
+import type { ClassifiedLine } from '../../../src/format/entry.ts';
 import { type LogFile, linesOf } from './honest-log.ts';
+import { classified } from './leaf.ts';
 
 /** A line of a log that is being changed, without its LF. */
 export interface Item {
@@ -51,7 +52,7 @@ const kept = new WeakMap<Buffer, ClassifiedLine>();
 
 /** What a line is. Lines are shared between drafts, so it is worth keeping. */
 export function kindOf(item: Item): ClassifiedLine {
-  const known = kept.get(item.bytes) ?? classifyLine(item.bytes);
+  const known = kept.get(item.bytes) ?? classified(item.bytes);
   kept.set(item.bytes, known);
   return known;
 }

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { parseSignedCheckpoint } from '../../../src/format/checkpoint.ts';
 import { classifyLine } from '../../../src/format/entry.ts';
+import { classified } from './leaf.ts';
 
 /** One file of a log. A manifest stands beside the file that its name says. */
 export interface LogFile {
@@ -32,9 +33,11 @@ export interface HonestLog {
   readonly holder: Holder;
 }
 
+export const plainOf = (bytes: Buffer): Buffer => (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes);
+
 /** The lines of a file without their LF, empty ones too; what follows the last LF is the last one. */
 export function linesOf(bytes: Buffer): Buffer[] {
-  const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+  const plain = plainOf(bytes);
   const lines: Buffer[] = [];
   let from = 0;
   for (let lf = plain.indexOf(10); lf >= 0; lf = plain.indexOf(10, from)) {
@@ -60,7 +63,7 @@ export function notesOf(files: readonly LogFile[]): string[] {
 /** The seq of a file's first entry. */
 export function firstSeqOf(file: LogFile): number {
   for (const line of linesOf(file.bytes)) {
-    const read = classifyLine(line);
+    const read = classified(line);
     if (read.type === 'record' || read.type === 'control') return read.seq;
   }
   return 0;

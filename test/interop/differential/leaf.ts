@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { TAIL_LENGTH } from '../../../src/format/entry.ts';
+import { type ClassifiedLine, classifyLine, TAIL_LENGTH } from '../../../src/format/entry.ts';
+import { erasedLine, proofOf, withoutProof } from './salted.ts';
 
 /** The members of a control entry in their order, as JSON has them. */
 export type Members = Record<string, unknown>;
@@ -12,6 +13,9 @@ export interface Said {
   readonly mode: 'mac' | 'hash';
   readonly members: Members;
 }
+
+/** What a line is: a record with a salt and an erased one are what they are without it. */
+export const classified = (line: Buffer): ClassifiedLine => classifyLine(withoutProof(line));
 
 /** Reads a control line that is known to be one. */
 export function saidBy(line: Buffer): Said {
@@ -32,9 +36,21 @@ export function controlLeaf({ seq, kind, kid, mode, members }: Said): Buffer {
   return Buffer.from(`{"integrity":${text.slice(0, -2)}`);
 }
 
-export const leafOf = (line: Buffer): Buffer => line.subarray(0, -TAIL_LENGTH);
+/** What stands before a line's auth: its leaf, but for a record with a salt. */
+export const startOf = (line: Buffer): Buffer => line.subarray(0, -TAIL_LENGTH);
 
-export const lineOf = (leaf: Buffer, auth: string): Buffer => Buffer.concat([leaf, Buffer.from(`${auth}"}}`)]);
+/** M1.2: the leaf bytes of a line; of a record with a salt those of its erased line. */
+export function leafOf(line: Buffer): Buffer {
+  const erased = proofOf(line)?.kind === 'salt' ? erasedLine(line) : undefined;
+  return startOf(erased ?? line);
+}
+
+export const lineOf = (start: Buffer, auth: string): Buffer => Buffer.concat([start, Buffer.from(`${auth}"}}`)]);
+
+/** A line with its checksum, which needs no key. */
+export function checked(start: Buffer): Buffer {
+  return lineOf(start, checksum(leafOf(lineOf(start, 'A'.repeat(43)))));
+}
 
 /** The checksum of a leaf, which needs no key. */
 export function checksum(leaf: Buffer): string {

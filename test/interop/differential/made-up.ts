@@ -33,11 +33,12 @@ class Maker {
   readonly data: Record<string, string> = {};
   readonly signers = new Set<SigningKey>();
   #keys: EpochKeys | undefined;
-  #files = 1;
+  #files: number;
   #closed = false;
 
-  constructor(random: Random, origin: string) {
+  constructor(random: Random, origin: string, firstFile = 1) {
     this.#random = random;
+    this.#files = firstFile;
     this.log = new SealedLog(origin);
     this.log.file = `${this.#name()}.jsonl`;
   }
@@ -155,9 +156,8 @@ export function madeUpLog(random: Random, name: string): HonestLog {
   const open = random.chance(0.2);
   if (random.chance(0.2)) {
     const after = first.continued();
-    const second = new Maker(random, `${origin}/20261124T230000Z-0a1b2c3d`);
+    const second = new Maker(random, `${origin}/20261124T230000Z-0a1b2c3d`, 900); // no name of the first one's files
     second.log.clock = first.log.clock;
-    second.log.file = 'audit.900.jsonl';
     second.run(undefined, after);
     for (let steps = 2 + random.int(5); steps > 0; steps--) second.step();
     if (!open) second.close();

@@ -1,12 +1,14 @@
 import { auditorOf, partOf, plainAuditor } from './auditors.ts';
 import type { Case, CaseBrings } from './both-sides.ts';
 import { Draft, type Item } from './draft.ts';
+import { erasedCopy, erasuresFor } from './erased-log.ts';
 import type { HonestLog, LogFile } from './honest-log.ts';
 import { fileChanges, manifestChanges } from './mutate-files.ts';
 import { keyChanges } from './mutate-keys.ts';
 import { byteChanges, lineChanges } from './mutate-lines.ts';
 import { changeMembers, changeRecord } from './mutate-members.ts';
 import { noteChanges } from './mutate-notes.ts';
+import { saltChanges, saltKeyChanges } from './mutate-salts.ts';
 import type { Random } from './random.ts';
 
 /** One change of a log. */
@@ -40,12 +42,22 @@ const families: readonly (readonly [number, Family])[] = [
   [20, ofDrafts('line', lineChanges)],
   [10, ofDrafts('byte', byteChanges)],
   [12, ofDrafts('note', noteChanges)],
+  [12, ofDrafts('salt', saltChanges)],
   [12, ofDrafts('member', { member: changeMembers, record: changeRecord })],
   [
     30,
     async (random, log, draft) => {
-      const name = random.pick(['member', 'member', 'entries', 'cutAndAppend', 'cutAndAppend']);
-      const forged = await keyChanges[name]?.(random, draft, log.holder);
+      const name = random.pick([
+        'member',
+        'member',
+        'entries',
+        'cutAndAppend',
+        'cutAndAppend',
+        'salt',
+        'reference',
+        'period',
+      ]);
+      const forged = await { ...keyChanges, ...saltKeyChanges }[name]?.(random, draft, log.holder);
       if (forged === undefined) return undefined;
       const manifests = random.chance(0.8) ? [] : log.manifests;
       return { what: `holder ${name}`, files: forged.draft.toFiles(), manifests, extraKeys: forged.extraKeys };
@@ -59,6 +71,7 @@ const families: readonly (readonly [number, Family])[] = [
       return files && { what: `file ${name}`, files, manifests: log.manifests };
     },
   ],
+  [6, (random, log) => ({ what: 'file erasedCopy', files: erasedCopy(random, log.files), manifests: log.manifests })],
   [
     6,
     (random, log) => {
@@ -94,9 +107,18 @@ export async function mutantOf(random: Random, log: HonestLog, draft: Draft, oth
     const brings = withKeys(part?.brings ?? auditorOf(random, log), extraKeys);
     const files = part === undefined ? changed.files : changed.files.filter(({ name }) => name === part.file);
     if (files.length === 0) continue;
-    return { ...rest, files, brings };
+    return { ...rest, files, brings: { ...brings, ...withLimits(brings, erasuresFor(random, log, files)) } };
   }
 }
+
+/** What an auditor brings of erasures, beside his other limits. */
+const withLimits = (
+  { accept }: CaseBrings,
+  { accept: more, ...erasures }: Partial<CaseBrings>,
+): Partial<CaseBrings> => ({
+  ...erasures,
+  ...(more && { accept: { ...accept, ...more } }),
+});
 
 /** The lines of two logs as a pipe mixes them, in one file or two, perhaps changed. */
 function mixedLogs(random: Random, one: HonestLog, other: HonestLog): Case | undefined {

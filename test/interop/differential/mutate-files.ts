@@ -1,12 +1,12 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { type LogFile, linesOf } from './honest-log.ts';
+import { gzipSync } from 'node:zlib';
+import { type LogFile, linesOf, plainOf as plainBytes } from './honest-log.ts';
 import type { Random } from './random.ts';
 
 /** Changes of whole files and of manifests. */
 
 type FileChange = (random: Random, files: readonly LogFile[], others: readonly LogFile[]) => LogFile[] | undefined;
 
-const plainOf = ({ bytes }: LogFile): Buffer => (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes);
+const plainOf = ({ bytes }: LogFile): Buffer => plainBytes(bytes);
 
 const pickAt = (random: Random, files: readonly LogFile[]): number => random.int(files.length);
 

@@ -22,7 +22,8 @@ const powers = (random: Random): Powers =>
     { mac: true, sign: false },
   ]);
 
-async function resealed(
+/** All that follows from a line on, again by somebody who holds keys. */
+export async function resealed(
   random: Random,
   draft: Draft,
   holder: Holder,

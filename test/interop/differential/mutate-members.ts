@@ -1,5 +1,16 @@
 import { type Draft, type Item, kindOf, placesOf } from './draft.ts';
-import { authOf, checksum, continuedIn, controlLeaf, leafOf, lineOf, type Members, type Said, saidBy } from './leaf.ts';
+import {
+  authOf,
+  checked,
+  checksum,
+  continuedIn,
+  controlLeaf,
+  lineOf,
+  type Members,
+  type Said,
+  saidBy,
+  startOf,
+} from './leaf.ts';
 import type { Random } from './random.ts';
 
 /** Changes of a control entry's members: another valid value, removed, added, reordered. */
@@ -41,6 +52,7 @@ function otherText(random: Random, value: string): string {
 /** Another value of the same type. */
 function otherValue(random: Random, value: unknown): unknown {
   if (typeof value === 'number') return otherNumber(random, value);
+  if (typeof value === 'boolean') return random.pick([!value, 1, 'true']);
   if (typeof value === 'string') return otherText(random, value);
   if (Array.isArray(value)) {
     if (value.length === 0) return ['A'.repeat(43)];
@@ -77,7 +89,9 @@ function changedMembers(random: Random, members: Members, pool: readonly Members
       ...members,
       ...random.pick<Members>([
         { adopted_from: 1 + random.int(9) },
+        { torn: { bytes: 3 } },
         { torn: { bytes: 3, sha256: 'A'.repeat(43) } },
+        { salted: true },
         { after: { origin: 'audit.example.com/before', size: 4, root: 'A'.repeat(43) } },
         { checkpoint: { size: 2, root: 'A'.repeat(43) } },
         { dropped: 1 },
@@ -151,9 +165,9 @@ export function changeRecord(random: Random, draft: Draft): Draft | undefined {
 /** A record with another digit before `end`, and a checksum of its own if it has one; undefined if there is no digit. */
 export function otherRecord(item: Item, end?: number): Buffer | undefined {
   const read = kindOf(item);
-  const leaf = Buffer.from(leafOf(item.bytes));
-  const digit = leaf.subarray(0, end).findIndex((byte, place) => place > 3 && byte >= 0x30 && byte <= 0x39);
+  const start = Buffer.from(startOf(item.bytes));
+  const digit = start.subarray(0, end).findIndex((byte, place) => place > 3 && byte >= 0x30 && byte <= 0x39);
   if (digit < 0) return undefined;
-  leaf[digit] = leaf[digit] === 0x39 ? 0x38 : 0x39;
-  return lineOf(leaf, 'member' in read && read.member === 'hash' ? checksum(leaf) : authOf(item.bytes));
+  start[digit] = start[digit] === 0x39 ? 0x38 : 0x39;
+  return 'member' in read && read.member === 'hash' ? checked(start) : lineOf(start, authOf(item.bytes));
 }

@@ -11,7 +11,18 @@ import { formatCheckpointLine } from '../../../src/format/entry.ts';
 import { noteKeyId, ratchetKeyId } from '../../../src/format/vkey.ts';
 import { type Item, kindOf } from './draft.ts';
 import type { Holder } from './honest-log.ts';
-import { authOf, checksum, controlLeaf, leafOf, lineOf, type Members, type Said, saidBy } from './leaf.ts';
+import {
+  authOf,
+  checked,
+  checksum,
+  controlLeaf,
+  leafOf,
+  lineOf,
+  type Members,
+  type Said,
+  saidBy,
+  startOf,
+} from './leaf.ts';
 
 /** What somebody who holds keys makes of a changed log: every later entry, root and checkpoint fits the change. */
 
@@ -86,16 +97,16 @@ export class Resealer {
     if (read.type === 'checkpoint') return { file: item.file, bytes: await this.#note(item.bytes, read.note) };
     const stream = this.#stream(read.tag);
     const seq = renumber ? stream.tree.size + 1 : read.seq;
-    let leaf = leafOf(item.bytes);
+    let start = startOf(item.bytes);
     if (read.type === 'record') {
-      const head = leaf.subarray(0, read.memberStart).toString('latin1');
-      const tail = leaf.subarray(read.memberStart).toString('latin1');
-      leaf = Buffer.from(head + tail.replace(/"seq":\d+/, `"seq":${seq}`), 'latin1');
+      const head = start.subarray(0, read.memberStart).toString('latin1');
+      const tail = start.subarray(read.memberStart).toString('latin1');
+      start = Buffer.from(head + tail.replace(/"seq":\d+/, `"seq":${seq}`), 'latin1');
     } else {
       const said = { ...saidBy(item.bytes), seq };
-      leaf = controlLeaf(own || said.kind !== 'open' ? said : this.#fitting(stream, said));
+      start = controlLeaf(own || said.kind !== 'open' ? said : this.#fitting(stream, said));
     }
-    return { file: item.file, bytes: this.#finish(leaf, item.bytes, read.tag, read.seq) };
+    return { file: item.file, bytes: this.#finish(start, item.bytes, read.tag, read.seq) };
   }
 
   /** A new control entry at the end of a stream. */
@@ -153,13 +164,13 @@ export class Resealer {
     return { ...said, members };
   }
 
-  #finish(leaf: Buffer, old: Buffer, tag: string, oldSeq: number): Buffer {
-    const provisional = lineOf(leaf, authOf(old));
+  #finish(start: Buffer, old: Buffer, tag: string, oldSeq: number): Buffer {
+    const provisional = lineOf(start, authOf(old));
     const epoch = this.#enter(provisional, tag, oldSeq, true);
-    const mode = /"(mac|hash)":"$/.exec(leaf.toString('latin1'))?.[1];
-    if (mode === 'hash') return lineOf(leaf, checksum(leaf));
+    const mode = /"(mac|hash)":"$/.exec(start.toString('latin1'))?.[1];
+    if (mode === 'hash') return checked(start);
     const schedule = epoch?.schedule;
-    return this.#powers.mac && schedule !== undefined ? lineOf(leaf, schedule.auth) : provisional;
+    return this.#powers.mac && schedule !== undefined ? lineOf(start, schedule.auth) : provisional;
   }
 
   /** Appends a line's leaf, and goes on to the next step or epoch. */
@@ -230,14 +241,29 @@ export class Resealer {
     stream.step = 0;
   }
 
+  /** A note again, with the root of its size and the signatures that it had; undefined where there is no such seal. */
+  async note(note: string): Promise<string | undefined> {
+    const read = parseSignedCheckpoint(note);
+    const stream = [...this.#streams.values()].find(({ origin }) => origin === read?.origin);
+    const sealed = read && stream?.seals.get(read.size);
+    if (stream === undefined || sealed === undefined) return undefined;
+    return this.#signed(
+      stream,
+      sealed,
+      read?.signatures.map(({ keyId }) => keyId),
+    );
+  }
+
+  /** The root of a seal or close that has passed. */
+  rootOf(origin: string, size: number): Buffer | undefined {
+    const stream = [...this.#streams.values()].find((one) => one.origin === origin);
+    const sealed = stream?.seals.get(size);
+    return sealed && digestBytes(sealed.root);
+  }
+
   async #note(line: Buffer, note: string | undefined): Promise<Buffer> {
-    const read = note === undefined ? undefined : parseSignedCheckpoint(note);
-    if (read === undefined) return line;
-    const stream = [...this.#streams.values()].find(({ origin }) => origin === read.origin);
-    const sealed = stream?.seals.get(read.size);
-    if (stream === undefined || sealed === undefined) return line;
-    const ids = read.signatures.map(({ keyId }) => keyId);
-    return Buffer.from(formatCheckpointLine(await this.#signed(stream, sealed, ids)));
+    const again = note === undefined ? undefined : await this.note(note);
+    return again === undefined ? line : Buffer.from(formatCheckpointLine(again));
   }
 
   async #signed(stream: Stream, sealed: Sealed, ids: readonly string[] | undefined): Promise<string> {

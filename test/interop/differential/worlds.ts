@@ -232,6 +232,7 @@ export async function worldLog(random: Random, mode: string, name: string, root:
     ...(random.chance(0.3) && { compressRotated: true }),
     ...(random.chance(0.2) && { rotateChain: true }),
     ...(random.chance(0.3) && { maxEpochSeconds: 600 }),
+    ...(random.chance(0.3) && { saltRecords: random.chance(0.5) }),
   };
   const world = new World(random, root, options);
   let open = false;

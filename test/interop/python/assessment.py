@@ -99,6 +99,8 @@ def _limits(stream):
     auditor, bad = stream.auditor, stream.undecided.add
     if stream.lost > auditor.dropped:
         bad('DROPPED')
+    if stream.erased > auditor.erased:
+        bad('ERASED')
     if sum(stream.abandoned) > auditor.abandoned:
         bad('ABANDONED')
     for _, _, _, says, _, last_time in stream.state.runs:

@@ -2,6 +2,7 @@
 import copy
 import re
 
+from erasures import Erasures
 from keys import signer_of
 from notes import parse_note
 from spelling import MAX, b64u, moment
@@ -31,6 +32,7 @@ class Auditor:
     """From the members of a vector (vectors/README.md)."""
 
     def __init__(self, case):
+        self.case = case
         self.data_keys = case.get('data_keys', {})
         self.data_key_ranges = case.get('data_key_ranges', {})
         ranges = case.get('vkey_ranges', {})
@@ -53,6 +55,7 @@ class Auditor:
         self.dropped = accept.get('dropped', NO_LIMIT)
         self.recovery_gap = accept.get('recovery_gap_seconds', NO_LIMIT)
         self.keyed_restarts = accept.get('restarts', 'keyed') == 'keyed'
+        self.erased = accept.get('erased', NO_LIMIT)
         self.successors = accept.get('successors', False)
         self.whole = policy.get('start') == 'whole'
         self.floor, self.require = policy.get('records', 'hash'), policy.get('require', [])
@@ -67,6 +70,7 @@ class Auditor:
         ]
         if any(signer[0].startswith('ml-dsa') for signer, _, _ in one.named):
             raise LeftOut('a signature of ML-DSA')
+        one.erasures = Erasures(self.case, origin)
         one.held = [note for note in self.held if note.origin == origin]
         one.stamped = [note for note in self.stamped if note.origin == origin]
         return one

@@ -68,6 +68,11 @@ def digest(value):
     return read, text
 
 
+def true(value):
+    must(value is True)
+    return value, 'true'
+
+
 def origin(value):
     must(isinstance(value, str) and ORIGIN.fullmatch(value))
     return string(value)
@@ -160,11 +165,11 @@ def key_reference(value):
     must(records is not None)
     one_of('mac', 'hash')(records)
     if records == 'hash':
-        read, text = object_of(('records', string), ('signers', signers))(value)
+        read, text = object_of(('records', string), ('salted?', true), ('signers', signers))(value)
     else:
         read, text = object_of(
-            ('records', string), ('source', string), ('identity', string), ('nonce', digest), ('fp', digest),
-            ('wrapped?', data), ('signers?', signers),
+            ('records', string), ('salted?', true), ('source', string), ('identity', string), ('nonce', digest),
+            ('fp', digest), ('wrapped?', data), ('signers?', signers),
         )(value)  # fmt: skip
     read.setdefault('signers', [])
     return read, text
@@ -184,7 +189,7 @@ KINDS = {
         ('why', one_of('new', 'resumed', 'recovered', 'rotated', 'conflict')), ('size', number),
         ('frontier', list_of(digest)), ('checkpoint?', CHECKPOINT), ('key', key_reference), ('epoch_seq', number),
         ('step', number), ('every', object_of(('records', number), ('seconds', number), ('idle_seconds', number))),
-        ('torn?', object_of(('bytes', number), ('sha256', digest))), ('adopted_from?', number),
+        ('torn?', object_of(('bytes', number), ('sha256?', digest))), ('adopted_from?', number),
         ('after?', object_of(('origin', origin), ('size', number), ('root', digest))),
     ),
     'key': (('next', kid), ('key', key_reference)),

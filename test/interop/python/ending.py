@@ -39,6 +39,8 @@ def check_end(stream, vouching, end):
         ended = is_recent(stream, end)
     else:
         ended = why == 'shutdown'
+    if not auditor.part and why in ('shutdown', 'continued') and auditor.erasures.differs_above(end):
+        stream.undecided.add('ERASURE_DIFFERS')
     if not ended or below_from_seq(stream, end) or unsigned_from_seq(stream, end):
         stream.undecided.add('END_UNPROVEN')
 

@@ -17,6 +17,7 @@ class Epoch:
         self.number, self.reference, self.introduced, self.first, self.before = number, reference, seq, first, before
         self.position = position
         self.mode, self.signers = reference['records'], list(reference['signers'])
+        self.salted = 'salted' in reference
         self.opens_run = before is None
         self.skips_a_signer = getattr(reference['signers'], 'skipped', False)
         self.schedule, self.fits, self.left_out = None, False, None
@@ -38,6 +39,11 @@ class Epoch:
     def is_under_key(self, seq):
         """M8.1: an entry above the range of the data key is as without a key."""
         return seq <= self.last_under_key
+
+    def asks_for(self, line):
+        """M8.8, M1.12: the member name, and a salt or an erased record where the key period is salted, else neither."""
+        fits = line.kind != 'record' or (line.salted or line.erased) == self.salted
+        return line.mode == self.mode and fits
 
     def __repr__(self):
         return 'epoch %d from %d' % (self.number, self.first)

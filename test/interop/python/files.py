@@ -59,6 +59,8 @@ class File:
         self.filled = self.data not in (whole + b'\n', whole + b'\r\n')
         if marked and any(line.kind != 'foreign' for line in self.lines):
             self.problems.add('LINE_ENDINGS_CONVERTED')
+        if any(line.erased for line in self.lines):  # M7.1
+            self.altered = True
         if any(line.kind == 'checkpoint' and is_encoded(line) for line in self.lines):
             self.problems.add('ENCODING_CONVERTED')
             self.altered = True
@@ -141,6 +143,8 @@ def _without_copies(begun):
             kept[-1].problems.add('UNREADABLE')
         elif kept[-1].plain.startswith(file.plain) or (file.plain_lines and kept[-1].plain.startswith(file.plain_lines)):
             kept[-1].problems |= file.problems & {'LINE_ENDINGS_CONVERTED'}
+        elif _differ_in_erasures(kept[-1], file):
+            kept[-1] = _less_erased(kept[-1], file)
         else:
             # M8.33: one in another encoding says what the other one said
             both = [file, kept[-1]]
@@ -148,6 +152,31 @@ def _without_copies(begun):
             kept[-1] = min(both, key=lambda one: ('ENCODING_CONVERTED' in one.problems, one is file))
             kept[-1].encoded_copy = True
     return kept
+
+
+def _differ_in_erasures(one, other):
+    """M8.2: an erased and an unerased copy are one log, also where one of them was made earlier."""
+    if any('ENCODING_CONVERTED' in file.problems for file in (one, other)) or not (_erased(one) or _erased(other)):
+        return False
+    forms = [[line.erased_form() for line in file.lines] for file in (one, other)]
+    least = min(map(len, forms))
+    return forms[0][:least] == forms[1][:least]
+
+
+def _erased(file):
+    return sum(line.erased for line in file.lines)
+
+
+def _less_erased(kept, file):
+    """The one with more lines, of as many the one with fewer erased records; the other one's manifest is that of a copy."""
+    read = min((kept, file), key=lambda one: (-len(one.lines), _erased(one), _is_converted(one), one.filled, one.name))
+    left = file if read is kept else kept
+    if read is file:
+        read.copies = [one for one in kept.copies if one is not read.manifest]
+        read.copies += [left.manifest] if left.manifest is not None else []
+    read.encoded_copy = read.encoded_copy or left.encoded_copy
+    read.problems |= left.problems & {'LINE_ENDINGS_CONVERTED', 'UNREADABLE'}
+    return read
 
 
 def _is_converted(file):

@@ -49,6 +49,7 @@ class Stream:
         self.checkpoints = Checkpoints(self)
         self.start, self.numbers, self.lost, self.position = None, set(numbers), 0, 0
         self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
+        self.erased = 0  # records that are recorded as erased
         self.torn = False  # its last file ends inside a line
         self.encoded = False  # M8.33: a file was written in another encoding, and nothing from there on is tampering
 
@@ -113,7 +114,7 @@ class Stream:
         if line.kind == 'open':
             raise Undecided('UNSUPPORTED')  # what a run or file begins with rests on what was not read
         epoch = self.state.epoch if line.epoch == self.state.epoch.number else None
-        need(epoch is None or line.mode == epoch.mode, 'MODE_WRONG')
+        need(epoch is None or epoch.asks_for(line), 'MODE_WRONG')
         need(epoch is None or epoch.mode == 'mac' or line.auth == b64u(line.leaf), 'CHECKSUM_WRONG')
         need(line.wrapped, 'CONTROL_MALFORMED')
         control = read_control(line) if line.is_control and len(line.bytes) <= LONGEST_CONTROL else None
@@ -128,6 +129,7 @@ class Stream:
 
     def _append(self, line, checked):
         state = self.state
+        self.auditor.erasures.take(self, line)
         state.frontier = appended(state.frontier, state.size, line.leaf)
         state.size = line.seq
         state.frontiers[line.seq] = state.frontier
@@ -161,7 +163,7 @@ class Stream:
             raise self._unread(control)
         epoch = state.epoch
         need(line.epoch == epoch.number, 'KEY_ID_WRONG')
-        need(line.mode == epoch.mode, 'MODE_WRONG')
+        need(epoch.asks_for(line), 'MODE_WRONG')
         checked = self._authenticate(line, epoch)
         need(state.expect in (None, line.kind) or line.kind == 'open', 'SEAL_MISSING')
         need(state.closed is None or line.kind == 'open', 'OPEN_MISSING')

@@ -1,4 +1,4 @@
-"""A second verifier, from the text of spec/format.md alone, with everything but key services.
+"""A second verifier, from the text of spec/format.md and spec/erasure.md alone, with everything but key services.
 
     python verify.py VECTOR.json...    prints [name, verdict, codes] for each; the verdict is null where it is left out
     python verify.py --serve           reads cases as JSON, one a line, with absolute paths in `files`; prints the same

@@ -7,6 +7,7 @@ import { damageCases } from './damage.ts';
 import { droppedSignerCases } from './dropped-signers.ts';
 import { endCases } from './ends.ts';
 import { entryCases } from './entries.ts';
+import { erasureCases } from './erasures.ts';
 import { keyCases } from './keys.ts';
 import { laterVersionCases } from './later-version.ts';
 import { linkCases } from './links.ts';
@@ -14,6 +15,7 @@ import { liveTailCases } from './live-tails.ts';
 import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
 import { postQuantumCases } from './post-quantum.ts';
+import { saltCases } from './salts.ts';
 import { takenOverCases } from './taken-over.ts';
 import { timeStampCases } from './time-stamps.ts';
 import { validCases } from './valid.ts';
@@ -41,5 +43,7 @@ export function catalogue(): VectorCase[] {
     ...postQuantumCases(),
     ...timeStampCases(),
     ...borderCases(),
+    ...saltCases(),
+    ...erasureCases(),
   ];
 }

@@ -1,6 +1,6 @@
 //! What the loops are given.
 
-use fapilog_tamper_engine::{MacKey, Member, RecordMember};
+use fapilog_tamper_engine::{MacKey, Member, RecordMember, SALT};
 use proptest::prelude::*;
 
 use crate::tree::Hash;
@@ -17,6 +17,8 @@ pub struct Mode {
     pub key: Option<[u8; 32]>,
     pub kid: String,
     pub seq: u64,
+    /// What the salts come from; `None`: there are none.
+    pub salt: Option<u128>,
     /// The leaves that the tree has already.
     pub before: Vec<Hash>,
 }
@@ -26,6 +28,19 @@ impl Mode {
         let member = RecordMember::new(&self.kid, self.member);
         assert!(member.fits());
         member
+    }
+
+    /// The salt of the record `seq`: another one for each.
+    pub fn salt_of(&self, seq: u64) -> Option<[u8; SALT]> {
+        self.salt.map(|salt| (salt ^ u128::from(seq)).to_le_bytes())
+    }
+
+    /// The salts of that many records, in the form that the loops take.
+    pub fn salts(&self, records: usize) -> Option<Vec<[u8; SALT]>> {
+        (self.seq..)
+            .take(records)
+            .map(|seq| self.salt_of(seq))
+            .collect()
     }
 
     /// The key in the form that the loops take.
@@ -60,7 +75,7 @@ impl Limits {
             input_bytes: input.len(),
             max_line_bytes: input.len(),
             // a control character is six in a string
-            limit: 1 + input.len() * 6 + lines * 300,
+            limit: 1 + input.len() * 6 + lines * 330,
             line_limit: usize::MAX,
         }
     }
@@ -83,18 +98,20 @@ pub fn mode() -> impl Strategy<Value = Mode> {
                 .map(|byte| TAG[usize::from(byte % 64)] as char)
                 .collect();
             if is_long {
-                tag.repeat(16)
+                tag.repeat(13)
             } else {
                 format!("{tag}.{epoch}")
             }
         });
     let seq = prop_oneof![1u64..12, 1..1u64 << 53, Just((1u64 << 53) - 200)];
+    let salt = any::<Option<u128>>();
     let before = prop::collection::vec(any::<Hash>(), 0..9);
-    (member, key, kid, seq, before).prop_map(|(member, key, kid, seq, before)| Mode {
+    (member, key, kid, seq, salt, before).prop_map(|(member, key, kid, seq, salt, before)| Mode {
         member,
         key,
         kid,
         seq,
+        salt,
         before,
     })
 }

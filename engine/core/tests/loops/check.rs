@@ -24,6 +24,7 @@ fn check(
         seq: mode.seq,
         records: most,
         member: &mode.record_member(),
+        salted: mode.salt.is_some(),
         checks_auth,
         key: key.as_ref(),
     };
@@ -86,6 +87,17 @@ enum Change {
     SwapLines(Index, Index),
     RepeatLine(Index),
     DropLine(Index),
+}
+
+/// What stands where a salt does.
+#[derive(Debug, Clone, PartialEq)]
+enum Members {
+    None,
+    Salt,
+    Commit,
+    CommitSalt,
+    SaltCommit,
+    Text(String),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -178,11 +190,12 @@ proptest! {
         checks_as_the_model(&bytes, &mode, checks_auth, most)?;
     }
 
-    /// Records of another key, another member, another key id or another place are none of this log.
+    /// Records of another key, another member, another key id or another place are none of this log; those of other salts are.
     #[test]
     fn records_of_another_log_are_not_right(input in objects(1), mode in mode(), other in mode()) {
         let records = sealed(&input, &other);
-        let same = (mode.key, mode.member, &mode.kid, mode.seq) == (other.key, other.member, &other.kid, other.seq);
+        let log = |mode: &Mode| (mode.key, mode.member, mode.kid.clone(), mode.seq, mode.salt.is_some());
+        let same = log(&mode) == log(&other);
         let (checked, ..) = check(&records.concat(), &mode, true, records.len());
         prop_assert_eq!(checked.records, if same { records.len() } else { 0 });
     }
@@ -206,14 +219,102 @@ proptest! {
         mode in mode(),
         checks_auth: bool,
     ) {
-        let member = format!(",\"integrity\":{{\"seq\":{}{}", mode.seq, model::tail(&mode));
-        let leaf = [before.as_slice(), member.as_bytes()].concat();
-        let right = model::auth_of(&model::leaf_hash(&leaf), &mode);
+        let head = [before.as_slice(), b","].concat();
+        let start = format!("\"integrity\":{{\"seq\":{}", mode.seq);
+        let salt = mode.salt_of(mode.seq);
+        let member = salt.map_or(String::new(), |salt| model::salt_member(&salt));
+        let leaf = [&head, start.as_bytes(), member.as_bytes(), model::tail(&mode).as_bytes()].concat();
+        let hash = match salt {
+            Some(salt) => model::salted_leaf(&head, &start, &salt, &mode),
+            None => model::leaf_hash(&leaf),
+        };
         let auth_is_right = auth.is_none();
-        let line = [leaf, auth.unwrap_or(right).into_bytes(), b"\"}}\n".to_vec()].concat();
+        let auth = auth.unwrap_or_else(|| model::auth_of(&hash, &mode));
+        let line = [leaf.as_slice(), auth.as_bytes(), b"\"}}\n"].concat();
         let records = checks_as_the_model(&line, &mode, checks_auth, 1)?;
         if auth_is_right {
             prop_assert_eq!(records, usize::from(!before.is_empty()));
+        }
+    }
+
+    /// With one canonical salt at its place a record is salted, with none it is not; with anything else there it is neither. The
+    /// auth is that of what the line shows.
+    #[test]
+    #[cfg_attr(miri, ignore = "regular expressions take minutes there")]
+    fn a_record_has_a_salt_or_none(
+        members in prop_oneof![
+            Just(Members::None),
+            Just(Members::Salt),
+            Just(Members::Commit),
+            Just(Members::CommitSalt),
+            Just(Members::SaltCommit),
+            "[A-Za-z0-9_-]{22}".prop_map(Members::Text),
+            "[A-Za-z0-9_-]{21}[AQgw]".prop_map(Members::Text),
+            "[A-Za-z0-9_-]{20,24}".prop_map(Members::Text),
+            // one character is none of the alphabet, perhaps
+            ("[A-Za-z0-9_-]{21}[AQgw]", any::<Index>(), "[ -~]").prop_map(|(mut text, at, other)| {
+                let at = at.index(text.len());
+                text.replace_range(at..=at, &other);
+                Members::Text(text)
+            }),
+        ],
+        is_text: bool,
+        salt: u128,
+        mode in mode(),
+        checks_auth: bool,
+    ) {
+        let head = if is_text { b"{\"line\":\"a\",".as_slice() } else { b"{\"a\":1," };
+        let wrapping = if is_text { ",\"as\":\"text\"" } else { "" };
+        let start = format!("\"integrity\":{{\"seq\":{}{wrapping}", mode.seq);
+        let salt = salt.to_le_bytes();
+        let (salt_member, commit) = (model::salt_member(&salt), model::commit_member(head, &salt));
+        let shown = match &members {
+            Members::None => String::new(),
+            Members::Salt => salt_member.clone(),
+            Members::Commit => commit,
+            Members::CommitSalt => commit + &salt_member,
+            Members::SaltCommit => salt_member.clone() + &commit,
+            Members::Text(text) => format!(",\"salt\":\"{text}\""),
+        };
+        let leaf = [head, start.as_bytes(), shown.as_bytes(), model::tail(&mode).as_bytes()].concat();
+        let hash = if members == Members::Salt {
+            model::salted_leaf(head, &start, &salt, &mode)
+        } else {
+            model::leaf_hash(&leaf)
+        };
+        let line = [leaf.as_slice(), model::auth_of(&hash, &mode).as_bytes(), b"\"}}\n"].concat();
+        let records = checks_as_the_model(&line, &mode, checks_auth, 1)?;
+        let expected = match members {
+            Members::None => mode.salt.is_none(),
+            Members::Salt => mode.salt.is_some(),
+            // what has the form passes where nothing else is asked, and only there
+            Members::Text(text) => {
+                let is_salt = |text: &str| text.len() == 22 && text.ends_with(['A', 'Q', 'g', 'w'])
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                mode.salt.is_some() && !checks_auth && is_salt(&text)
+            }
+            Members::Commit | Members::CommitSalt | Members::SaltCommit => false,
+        };
+        prop_assert_eq!(records, usize::from(expected));
+    }
+
+    /// The leaf of a salted record is that of its erased line, whatever it says: only who asks for that line finds it there.
+    #[test]
+    fn an_erased_record_has_the_same_leaf(input in objects(1), mode in mode(), salt: u128) {
+        let mode = Mode { salt: Some(salt), ..mode };
+        let records = sealed(&input, &mode);
+        let (_, leaves, _) = check(&records.concat(), &mode, true, records.len());
+        for (at, (record, leaf)) in records.iter().zip(&leaves).enumerate() {
+            let member = format!(",\"integrity\":{{\"seq\":{}", mode.seq + at as u64);
+            let head = record.windows(member.len()).rposition(|some| some == member.as_bytes()).expect("it has one") + 1;
+            let salt = mode.salt_of(mode.seq + at as u64).expect("it has one");
+            let kept = &record[head + member.len() - 1 + model::salt_member(&salt).len()..];
+            let commit = model::commit_member(&record[..head], &salt);
+            let erased = [b"{", &member.as_bytes()[1..], commit.as_bytes(), kept].concat();
+            prop_assert_eq!(model::leaf_hash(&erased[..erased.len() - 47]), *leaf);
+            let due = Mode { seq: mode.seq + at as u64, ..mode.clone() };
+            prop_assert_eq!(checks_as_the_model(&erased, &due, true, 1)?, 0);
+            prop_assert_eq!(checks_as_the_model(&erased, &Mode { salt: None, ..due }, false, 1)?, 0);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the two loops must do (spec 1 and 3), a line at a time.
 
-use fapilog_tamper_engine::Member;
+use fapilog_tamper_engine::{Member, SALT};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -48,13 +48,21 @@ pub fn seal(input: &[u8], mode: &Mode, limits: &Limits) -> Records {
         } else {
             ","
         };
-        let member = format!(
-            "{comma}\"integrity\":{{\"seq\":{seq}{wrapping}{}",
-            tail(mode)
+        let head = [head.as_slice(), comma.as_bytes()].concat();
+        let start = format!("\"integrity\":{{\"seq\":{seq}{wrapping}");
+        let (salt, hash) = match mode.salt_of(seq) {
+            Some(salt) => (salt_member(&salt), salted_leaf(&head, &start, &salt, mode)),
+            None => {
+                let leaf = [&head, start.as_bytes(), tail(mode).as_bytes()].concat();
+                (String::new(), leaf_hash(&leaf))
+            }
+        };
+        let end_of_line = format!(
+            "{start}{salt}{}{}\"}}}}\n",
+            tail(mode),
+            auth_of(&hash, mode)
         );
-        let leaf = [head.as_slice(), member.as_bytes()].concat();
-        let hash = leaf_hash(&leaf);
-        let record = [leaf.as_slice(), auth_of(&hash, mode).as_bytes(), b"\"}}\n"].concat();
+        let record = [&head, end_of_line.as_bytes()].concat();
         end += record.len();
         records.taken += line.len();
         records.lines.push(record);
@@ -71,20 +79,29 @@ pub fn check(bytes: &[u8], mode: &Mode, checks_auth: bool, most: usize) -> (usiz
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let seq = mode.seq + leaves.len() as u64;
         let is_due = |wrapping: &str| {
-            let suffix = format!(",\"integrity\":{{\"seq\":{seq}{wrapping}{}", tail(mode));
+            let salt = match mode.salt {
+                Some(_) => Some(salt_in(line, mode)?),
+                None => None,
+            };
+            let member = salt.map_or(String::new(), |salt| salt_member(&salt));
+            let start = format!("\"integrity\":{{\"seq\":{seq}{wrapping}");
+            let suffix = format!(",{start}{member}{}", tail(mode));
             let before = line.len().checked_sub(suffix.len() + 43 + 4)?;
             let leaf = &line[..before + suffix.len()];
+            let hash = match salt {
+                Some(salt) => salted_leaf(&line[..before + 1], &start, &salt, mode),
+                None => leaf_hash(leaf),
+            };
             let head_is_right = if wrapping.is_empty() {
                 before > 0
             } else {
                 is_wrapped_text(&line[..before])
             };
-            (head_is_right && leaf.ends_with(suffix.as_bytes())).then_some(leaf)
+            (head_is_right && leaf.ends_with(suffix.as_bytes())).then_some((leaf, hash))
         };
-        let Some(leaf) = is_due("").or_else(|| is_due(",\"as\":\"text\"")) else {
+        let Some((leaf, hash)) = is_due("").or_else(|| is_due(",\"as\":\"text\"")) else {
             break;
         };
-        let hash = leaf_hash(leaf);
         let auth = &line[leaf.len()..leaf.len() + 43];
         let auth_is_right = if checks_auth {
             auth == auth_of(&hash, mode).as_bytes()
@@ -148,6 +165,37 @@ fn quoted(text: &str) -> String {
         other => other.to_string(),
     });
     format!("\"{}\"", characters.collect::<String>())
+}
+
+/// M1.12: what commits to `head`, all that stands before our member, and to the salt.
+pub fn commit_member(head: &[u8], salt: &[u8; SALT]) -> String {
+    let commit = Sha256::digest([&[2], salt.as_slice(), head].concat());
+    format!(",\"commit\":\"{}\"", base64(&commit, URL_SAFE, false))
+}
+
+/// The leaf hash of a record with a salt: that of its erased line. `start` is our member up to the salt.
+pub fn salted_leaf(head: &[u8], start: &str, salt: &[u8; SALT], mode: &Mode) -> Hash {
+    let erased = format!("{{{start}{}{}", commit_member(head, salt), tail(mode));
+    leaf_hash(erased.as_bytes())
+}
+
+pub fn salt_member(salt: &[u8; SALT]) -> String {
+    format!(",\"salt\":\"{}\"", base64(salt, URL_SAFE, false))
+}
+
+/// The salt of a line, if its 22 characters are canonical: the last four of their 132 bits are 0.
+fn salt_in(line: &[u8], mode: &Mode) -> Option<[u8; SALT]> {
+    let end = line.len().checked_sub(1 + tail(mode).len() + 43 + 4)?;
+    let text = &line[end.checked_sub(22)?..end];
+    let digits: Option<Vec<u128>> = text
+        .iter()
+        .map(|character| URL_SAFE.iter().position(|digit| digit == character))
+        .map(|digit| Some(digit? as u128))
+        .collect();
+    let digits = digits?;
+    let first = digits[..21].iter().fold(0, |bits, digit| bits << 6 | digit);
+    let salt = first << 2 | digits[21] >> 4;
+    digits[21].is_multiple_of(16).then_some(salt.to_be_bytes())
 }
 
 pub fn leaf_hash(leaf: &[u8]) -> Hash {

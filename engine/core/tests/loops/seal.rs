@@ -28,6 +28,7 @@ pub fn seal(
 ) -> (Sealed, Vec<u8>) {
     let mut output = vec![UNTOUCHED; room];
     let key = mode.mac_key();
+    let salts = mode.salts(limits.records);
     let job = LinesToSeal {
         input,
         input_bytes: limits.input_bytes,
@@ -40,6 +41,7 @@ pub fn seal(
         records: limits.records,
         member: &mode.record_member(),
         key: key.as_ref(),
+        salts: salts.as_deref(),
     };
     let sealed = seal_lines(&job, &mut output, frontier);
     (sealed, output)
@@ -138,13 +140,22 @@ type Border = fn(&mut Limits) -> &mut usize;
 fn each_border_is_where_the_model_has_it() {
     let input = "\n{\"a\":1}\n{}\r\n{ \t}\nplain \"text\"\n\u{e9}\r\na\0b\n\r\r\n{\"b\":[]}\nhalf"
         .as_bytes();
-    let mode = Mode {
-        member: Member::Mac,
-        key: Some([7; 32]),
-        kid: "AbCdEf_-.42".into(),
-        seq: 98,
-        before: vec![[1; 32], [2; 32], [3; 32]],
-    };
+    for salt in [None, Some(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10)] {
+        each_border_is_where_it_should_be(
+            input,
+            &Mode {
+                member: Member::Mac,
+                key: Some([7; 32]),
+                kid: "AbCdEf_-.42".into(),
+                seq: 98,
+                salt,
+                before: vec![[1; 32], [2; 32], [3; 32]],
+            },
+        );
+    }
+}
+
+fn each_border_is_where_it_should_be(input: &[u8], mode: &Mode) {
     let none = Limits::none(input);
     let all: Vec<usize> = (0..=none.records).collect();
     let borders: [(Border, &[usize]); 6] = [
@@ -160,7 +171,7 @@ fn each_border_is_where_the_model_has_it() {
         for value in (0..none.limit).step_by(if cfg!(miri) { none.limit } else { 1 }) {
             let mut limits = none.clone();
             *border(&mut limits) = value;
-            let records = seals_as_the_model(input, &mode, &limits, false);
+            let records = seals_as_the_model(input, mode, &limits, false);
             reached.insert(records.expect("as the model"));
         }
         if cfg!(not(miri)) {

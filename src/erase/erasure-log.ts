@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import type { ResolvedConfig } from '../config/index.ts';
+import { createSealerFor } from '../create-sealer.ts';
+import { TamperError } from '../errors.ts';
+import { type Erasure, formatErasure } from '../format/erasure.ts';
+
+/** Writes to an erasure log. It is open only while it is written, so that its end can be proven. */
+
+/** Begins the log where there is none yet, so that it can be verified. @throws what a sealer throws */
+export async function beginErasureLog(config: ResolvedConfig): Promise<void> {
+  if (!existsSync(config.file)) await append(config, []);
+}
+
+/** Seals erasures. Resolves when they are durable, sealed and signed. @throws what a sealer throws */
+export async function append(config: ResolvedConfig, erasures: readonly Erasure[]): Promise<void> {
+  const sealer = createSealerFor(config);
+  const failed = new Promise<never>((_, reject) => sealer.once('error', reject));
+  failed.catch(() => undefined); // it is told by whichever of the two is waited for
+  try {
+    await Promise.race([sealer.ready, failed]);
+    for (const erasure of erasures) if (!sealer.writeObject(formatErasure(erasure))) await sealer.flush();
+    await Promise.race([sealer.flush(), failed]);
+  } finally {
+    await sealer.close();
+  }
+  const { unsignedEntries, origin } = sealer.stats;
+  if (unsignedEntries > 0) {
+    throw new TamperError('UNAVAILABLE', `the erasure log ${origin} could not be signed, so nothing was erased`, {
+      hint: 'Run this again when its key service answers: what is on record by now is erased then.',
+      retryable: true,
+    });
+  }
+}

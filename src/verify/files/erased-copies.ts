@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
+import { leafBytesOf } from '../../format/leaf.ts';
+import { isGone } from '../../foundation/file-identity.ts';
+import { FileLines } from '../input/file-lines.ts';
+import { LineTooLong } from '../input/line-splitter.ts';
+import type { Source } from '../input/sources.ts';
+import type { LogSink } from '../input/unwrapping.ts';
+
+/** An erased and an unerased copy are one log (M8.2): both are compared in the form that they have once all is erased. */
+
+/** A file, or its first lines, as if each record with a salt was erased. */
+export interface ErasedForm {
+  /** Those that an LF ends and that are not empty. */
+  readonly lines: number;
+  /** How many records of it are erased. */
+  readonly erased: number;
+  readonly digest: string;
+}
+
+/** A file, how its lines end, and its form; undefined where not all of it can be read as lines. */
+interface Copy {
+  readonly source: Source;
+  readonly content: { readonly ends: 'lf' | 'crlf' | 'both'; readonly erasedForm: ErasedForm | undefined };
+}
+
+/** How much of two copies is erased, and how many lines each has. */
+export interface ErasedCopies {
+  readonly first: ErasedForm;
+  readonly second: ErasedForm;
+}
+
+/** Hashes the lines one by one, so that nothing of a file is kept. Whether all of them end with CR is asked elsewhere. */
+export class ErasedLines implements LogSink {
+  readonly #hash = createHash('sha256');
+  readonly #limit: number;
+  #lines = 0;
+  #erased = 0;
+
+  constructor(limit: number = Number.MAX_SAFE_INTEGER) {
+    this.#limit = limit;
+  }
+
+  get full(): boolean {
+    return this.#lines >= this.#limit;
+  }
+
+  get form(): ErasedForm {
+    return { lines: this.#lines, erased: this.#erased, digest: this.#hash.digest('hex') };
+  }
+
+  feed(bytes: Buffer, start: number, end: number): undefined {
+    const line = bytes.subarray(start, bytes[end - 1] === 0x0d ? end - 1 : end);
+    if (line.length === 0) return;
+    const read = classifyLine(line);
+    const isSalted = read.type === 'record' && read.salt !== undefined;
+    // the auth stands behind the leaf, and stays where a record is erased (M1.13)
+    const form = isSalted ? [leafBytesOf(line, read), line.subarray(line.length - TAIL_LENGTH)] : [line];
+    if (this.#add('line', form) && read.type === 'record' && read.commit !== undefined) this.#erased++;
+  }
+
+  feedForeign(bytes: Buffer, start: number, end: number): undefined {
+    this.#add('foreign', [bytes.subarray(start, end)]);
+  }
+
+  feedUnterminated(): void {} // no entry (M1.7)
+
+  #add(what: string, parts: readonly Buffer[]): boolean {
+    if (this.full) return false;
+    this.#lines++;
+    this.#hash.update(`${what} ${parts.reduce((sum, { length }) => sum + length, 0)} `);
+    for (const part of parts) this.#hash.update(part);
+    return true;
+  }
+}
+
+/** Of the first `limit` lines, behind which nothing is read; undefined where a file cannot be read so. */
+async function erasedFormOf(source: Source, limit: number): Promise<ErasedForm | undefined> {
+  const sink = new ErasedLines(limit);
+  const lines = new FileLines(sink);
+  const splitter = lines.begin(source);
+  try {
+    for await (const chunk of source.read(() => undefined)) {
+      await splitter.push(chunk);
+      if (sink.full) return sink.form;
+    }
+    await lines.end(splitter);
+  } catch (error) {
+    if (error instanceof LineTooLong || isGone(error)) return undefined;
+    throw error;
+  }
+  return sink.form;
+}
+
+/** What is erased of two files, if nothing else tells them apart and none has lines that the other one has otherwise. */
+export async function erasedCopies(first: Copy, second: Copy): Promise<ErasedCopies | undefined> {
+  const [one, two] = [first.content.erasedForm, second.content.erasedForm];
+  const isWhole = first.content.ends !== 'both' && second.content.ends !== 'both';
+  if (!isWhole || one === undefined || two === undefined || one.erased + two.erased === 0) return undefined;
+  const least = Math.min(one.lines, two.lines);
+  const begun = one.lines === least ? one : await erasedFormOf(first.source, least);
+  const other = two.lines === least ? two : await erasedFormOf(second.source, least);
+  return begun !== undefined && begun.digest === other?.digest ? { first: one, second: two } : undefined;
+}

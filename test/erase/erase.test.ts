@@ -1,0 +1,202 @@
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ABOUT_ADA, ERASURES, makeScene, OF_ADA, ORIGIN, type Scene, writePolicy } from './scene.ts';
+
+const ADA = ['--where', 'user.id=2', '--reason', 'case 17', '--who', 'dpo', '--ended'];
+
+const at = (scene: Scene, name: string): string => join(scene.directory, name);
+
+describe('fapilog-tamper erase', () => {
+  it('erases the records of a person from every file, and the log proves the rest (R2.1, R2.4)', async () => {
+    const scene = await makeScene();
+    const before = scene.everything;
+    expect(before.split(ABOUT_ADA).length - 1).toBe(OF_ADA);
+    const { code, stdout } = await scene.erase(...ADA);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`erased ${OF_ADA} records`);
+    expect(scene.everything).not.toContain(ABOUT_ADA);
+    expect(scene.files).toHaveLength(3);
+    expect(scene.files.filter((name) => name.endsWith('.gz'))).toHaveLength(1);
+    const lines = (text: string): string[] => text.split('\n').filter((line) => !line.includes('"commit"'));
+    const kept = before.split('\n').filter((line) => !line.includes(ABOUT_ADA));
+    expect(lines(scene.everything)).toEqual(kept); // every other byte is as it was
+    const verified = await scene.verify();
+    expect(verified.code).toBe(0);
+    expect(verified.stdout).toContain('was erased by dpo at');
+    expect(verified.stdout).toContain('case 17');
+  });
+
+  it('says in the erasure log what was erased, and nothing of what it said', async () => {
+    const scene = await makeScene();
+    await scene.erase(...ADA);
+    const text = readFileSync(at(scene, 'erasures.jsonl'), 'utf8');
+    const records = text.split('\n').filter((line) => line.startsWith('{"erased"'));
+    expect(records).toHaveLength(OF_ADA);
+    for (const line of records)
+      expect(line).toMatch(
+        /^\{"erased":\{"origin":"audit\.example\.com\/app","seq":\d+,"commit":"[\w-]{43}"\},"reason":"case 17","who":"dpo","time":"[^"]{24}","file":\{"name":"app[^"]*","before":"[0-9a-f]{64}","after":"[0-9a-f]{64}"\},"storage":"(not-)?in-place","integrity":/,
+      );
+    expect(text).not.toContain(ABOUT_ADA);
+    expect(text).not.toContain('user.id');
+  });
+
+  it('takes entries by their numbers, and a value from a file', async () => {
+    const scene = await makeScene();
+    expect((await scene.erase('--seq', '3-5', '--reason', 'r')).code).toBe(0);
+    scene.write('id.txt', '2\n');
+    expect((await scene.erase('--where', 'user.id=@id.txt', '--where', 'n=38', '--reason', 'r', '--ended')).code).toBe(
+      0,
+    );
+    expect(scene.everything.match(/"commit"/g)).toHaveLength(4);
+    expect((await scene.verify()).code).toBe(0);
+  });
+
+  it('says what it would do, and does it only when told to', async () => {
+    const scene = await makeScene();
+    const before = scene.everything;
+    const dry = await scene.erase(...ADA, '--dry-run');
+    expect(dry).toMatchObject({ code: 0 });
+    expect(dry.stdout).toContain(`${OF_ADA} records of ${ORIGIN}: `);
+    const argv = ['erase', 'logs', '--policy', 'policy.yaml', '--erasures', 'erasures.yaml', ...ADA];
+    const asked = await scene.run(argv);
+    expect(asked.code).toBe(64);
+    expect(asked.stderr).toContain('give --yes');
+    expect(scene.everything).toBe(before);
+    expect(scene.files).toHaveLength(3);
+  });
+
+  it('has nothing to do the second time', async () => {
+    const scene = await makeScene();
+    await scene.erase(...ADA);
+    const log = readFileSync(at(scene, 'erasures.jsonl'));
+    const again = await scene.erase(...ADA);
+    expect(again).toMatchObject({ code: 0, stdout: 'there is nothing to erase\n' });
+    expect(readFileSync(at(scene, 'erasures.jsonl'))).toEqual(log);
+  });
+
+  it('carries out what is on record where an old copy was put back, without being told what', async () => {
+    const scene = await makeScene();
+    const [, second = ''] = scene.files;
+    const old = scene.read(second);
+    await scene.erase(...ADA);
+    scene.write(second, old);
+    const put = await scene.verify();
+    expect(put.code).toBe(2);
+    expect(put.stdout).toContain('NOT_ERASED');
+    expect((await scene.erase()).code).toBe(0);
+    expect(scene.everything).not.toContain(ABOUT_ADA);
+    expect((await scene.verify()).code).toBe(0);
+  });
+
+  it('a record that somebody else erased is tampered, and nothing is erased from that log any more (R2.1, R3.1)', async () => {
+    const scene = await makeScene();
+    const copy = readFileSync(at(scene, 'erasures.jsonl'));
+    await scene.erase(...ADA);
+    writeFileSync(at(scene, 'erasures.jsonl'), copy); // the erasure log from before
+    rmSync(at(scene, 'erasures.jsonl.manifest.json'));
+    const { code, stdout } = await scene.verify();
+    expect(code).toBe(1);
+    expect(stdout).toContain('ERASED_UNRECORDED');
+    const more = await scene.erase('--seq', '3', '--reason', 'r');
+    expect(more.code).not.toBe(0);
+    expect(scene.everything.match(/"commit"/g)).toHaveLength(OF_ADA);
+  });
+
+  it('a policy limits how many (R2.4)', async () => {
+    const scene = await makeScene();
+    await scene.erase(...ADA);
+    await writePolicy(scene, 'accept: { erased: 9 }');
+    expect((await scene.verify()).code).toBe(2);
+    await writePolicy(scene, 'accept: { erased: 10 }');
+    expect((await scene.verify()).code).toBe(0);
+  });
+});
+
+describe('what cannot be erased (R3.1)', () => {
+  const refusals: readonly (readonly [
+    string,
+    string,
+    (scene: Scene) => Promise<readonly string[]> | readonly string[],
+  ])[] = [
+    ['an entry of the newest file', 'is the newest file of its log', () => ['--seq', '45', '--reason', 'r']],
+    ['a record without why', 'say why', () => ['--seq', '4']],
+    ['an empty reason', '--reason: it must have 1 to 1000 characters', () => ['--seq', '4', '--reason', '']],
+    ['a number that is none', '--seq is the number of an entry', () => ['--seq', '4-2', '--reason', 'r']],
+    ['a member without a value', '--where takes MEMBER=VALUE', () => ['--where', 'user', '--reason', 'r']],
+    [
+      'a file with another name',
+      'has another name (a hard link)',
+      (scene) => {
+        linkSync(at(scene, scene.files[1] ?? ''), at(scene, 'kept'));
+        return ['--where', 'user.id=2', '--ended', '--reason', 'r'];
+      },
+    ],
+    [
+      'a link',
+      'is not a regular file',
+      (scene) => {
+        const [, second = ''] = scene.files;
+        renameSync(at(scene, second), at(scene, 'elsewhere'));
+        symlinkSync(at(scene, 'elsewhere'), at(scene, second));
+        return [...scene.files, '--where', 'user.id=2', '--ended', '--reason', 'r'];
+      },
+    ],
+    [
+      'from a log that was altered',
+      'TAMPERED',
+      (scene) => {
+        const [, second = ''] = scene.files;
+        scene.write(second, scene.read(second).toString().replace('"text":"other"', '"text":"Other"'));
+        return ['--where', 'user.id=2', '--ended', '--reason', 'r'];
+      },
+    ],
+    [
+      'without a policy that names the erasure log',
+      'the policy does not name',
+      (scene) => {
+        scene.write(
+          'policy.yaml',
+          scene
+            .read('policy.yaml')
+            .toString()
+            .replace(/^erasures:.*$/m, ''),
+        );
+        return ['--seq', '4', '--reason', 'r'];
+      },
+    ],
+    [
+      'from an erasure log',
+      'erase from one stream at a time',
+      () => ['--stream', ERASURES, '--seq', '4', '--reason', 'r'],
+    ],
+  ];
+  it.each(refusals)('%s', async (_what, message, prepare) => {
+    const scene = await makeScene();
+    const more = await prepare(scene);
+    const before = scene.everything;
+    const log = readFileSync(at(scene, 'erasures.jsonl'));
+    const { code, stdout, stderr } = await scene.erase(...more);
+    expect(stdout + stderr).toContain(message);
+    expect(code).not.toBe(0);
+    expect(scene.everything).toBe(before);
+    expect(readFileSync(at(scene, 'erasures.jsonl'))).toEqual(log);
+    expect(readdirSync(at(scene, 'logs')).filter((name) => name.includes('erase'))).toEqual([]);
+  });
+
+  it('a record without a salt, and a part of a long line alone', async () => {
+    const plain = await makeScene(['salt_records: false']);
+    const unsalted = await plain.erase('--seq', '4', '--reason', 'r');
+    expect(unsalted).toMatchObject({ code: 64 });
+    expect(unsalted.stderr).toContain('has no salt');
+    const long = await makeScene(['max_line_bytes: 1024']);
+    const [, seq = ''] = /"seq":(\d+),"as":"base64","part":1,/.exec(long.everything) ?? [];
+    for (const one of [Number(seq), Number(seq) + 1]) {
+      const part = await long.erase('--seq', String(one), '--reason', 'r', '--ended');
+      expect(part.code).toBe(64);
+      expect(part.stderr).toContain(`entry ${one} is a part of a long line`);
+    }
+    expect((await long.erase('--seq', `${seq}-${Number(seq) + 1}`, '--reason', 'r', '--ended')).code).toBe(0);
+    expect((await long.verify()).code).toBe(0);
+  });
+});
