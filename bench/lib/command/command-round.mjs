@@ -14,10 +14,10 @@ const key = randomBytes(32).toString('hex');
  * Seals the lines of a file with MACs and verifies them.
  *
  * @param how - `engine`, `folder`, `input`; `cpu`: the one to stay on; `withManifest`: whether `verify` also computes the hash of the
- *   whole file that the manifest beside it has
+ *   whole file that the manifest beside it has; `salted`: whether each record has a salt
  * @returns for `sealing` and `verifying` CPU seconds and the peak of memory in MB; how many bytes the sealed file has
  */
-export function macRound({ engine, folder, input, cpu, withManifest = false }) {
+export function macRound({ engine, folder, input, cpu, withManifest = false, salted = false }) {
   const name = `${engine}-${basename(input)}`;
   const file = join(folder, `${name}.jsonl`);
   const state = join(folder, `${name}-state`);
@@ -29,7 +29,8 @@ export function macRound({ engine, folder, input, cpu, withManifest = false }) {
     return { seconds, peak: Number(/measured \d+ (\d+)/.exec(stderr)[1]) / 1024 };
   };
   try {
-    const sealing = run(['seal', '--quiet', '--out', file, '--origin', ORIGIN, '--state-dir', state], source);
+    const flags = ['--quiet', '--out', file, '--origin', ORIGIN, '--state-dir', state];
+    const sealing = run(['seal', ...flags, ...(salted ? ['--salt-records'] : [])], source);
     const { size } = statSync(file);
     if (!withManifest) rmSync(`${file}.manifest.json`);
     const verifying = run(['verify', file, '--origin', ORIGIN, '--quiet', '--key-env', 'FAPILOG_TAMPER_KEY']);
