@@ -7,7 +7,6 @@ import {
   eraseRecords,
   loadConfigFile,
   type MemberValue,
-  type Resolution,
   readText,
   resolveConfig,
   type SeqRange,
@@ -62,7 +61,8 @@ export const erase: Command = command(
     if (flags.erasures === undefined)
       throw new TamperError('USAGE', "name the configuration of the erasure log's writer: --erasures FILE");
     if (isAsked && flags.reason === undefined) throw new TamperError('USAGE', 'say why: --reason TEXT');
-    const { config: erasures } = await configurationOf(flags.erasures);
+    // variables hold the options of other writers on this host: what the erasure log is, its file alone says
+    const { config: erasures } = resolveConfig({ file: await loadConfigFile(flags.erasures) });
     const { options, close } = await verifyRequest(call, io);
     const erased = eraseRecords({
       verify: options,
@@ -88,11 +88,6 @@ export const erase: Command = command(
     return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
   },
 );
-
-/** Variables hold the options of other writers on this host: what the erasure log is, its file alone says. */
-async function configurationOf(path: string): Promise<Resolution> {
-  return resolveConfig({ file: await loadConfigFile(path) });
-}
 
 function rangeOf(value: string): SeqRange {
   const [, from = '', to = from] = /^([1-9][0-9]{0,15})(?:-([1-9][0-9]{0,15}))?$/.exec(value) ?? [];

@@ -68,7 +68,8 @@ export async function eraseRecords(options: EraseOptions): Promise<EraseOutcome>
   const { erasures } = options;
   if (options.dryRun === true) return look(options);
   await mkdir(dirname(erasures.file), { recursive: true });
-  const lock = await KnownLock.take(`${erasures.file}.erase`, { what: 'erasure log', waitMs: 0 });
+  // the lock of a run that was killed while it made it ends after half a minute
+  const lock = await KnownLock.take(`${erasures.file}.erase`, { what: 'erasure log', waitMs: 35_000 });
   try {
     return await eraseLocked(options);
   } finally {
@@ -81,10 +82,13 @@ async function eraseLocked(options: EraseOptions): Promise<EraseOutcome> {
   await beginErasureLog(erasures);
   let seen = await look(options);
   if (isLeftOpen(seen.report, erasures.origin)) {
-    await append(erasures, []); // its writer was killed: a start takes over what is there, and closes it
+    // its writer was killed: a start takes over what is there, and closes it; what nobody had signed records nothing (R1.3)
+    await append(erasures, []);
     seen = await look(options);
   }
-  if (await finishBeside(streamOf(seen.report, options).files)) seen = await look(options);
+  let wasLeft = false;
+  for (const file of streamOf(seen.report, options).files) wasLeft = (await finish(file)) || wasLeft;
+  if (wasLeft) seen = await look(options);
   const { report, work } = seen;
   if (work === undefined || !(await options.confirm(work.plan))) return { report };
   await carryOut(options, work);
@@ -242,11 +246,4 @@ function filesWith({ fileDetails = [] }: StreamReport, seqs: readonly number[]):
     while ((seqs[at] ?? firstSeq) < firstSeq) at++;
     return (seqs[at] ?? Number.POSITIVE_INFINITY) <= lastSeq ? file : [];
   });
-}
-
-/** @returns whether anything was left there */
-async function finishBeside(files: readonly string[]): Promise<boolean> {
-  let any = false;
-  for (const file of files) any = (await finish(file)) || any;
-  return any;
 }

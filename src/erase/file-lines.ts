@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { type ClassifiedLine, classifyLine, TAIL_LENGTH } from '../format/entry.ts';
-import { leafBytesOf } from '../format/leaf.ts';
+import { classifyLine } from '../format/entry.ts';
+import { erasedForm } from '../format/leaf.ts';
 
 /** The lines of a file as they are, and what of it does not change by an erasure. */
 
@@ -41,18 +41,12 @@ export async function* linesOf(path: string): AsyncGenerator<Buffer> {
 /** A line without its LF. */
 export const withoutLf = (line: Buffer): Buffer => (line[line.length - 1] === LF ? line.subarray(0, -1) : line);
 
-/** A record as its erased line (M1.13); any other line, as it is. */
-export function asErased(line: Buffer, read: ClassifiedLine = classifyLine(line)): Buffer {
-  if (read.type !== 'record' || read.salt === undefined) return line;
-  return Buffer.concat([leafBytesOf(line, read), line.subarray(line.length - TAIL_LENGTH)]);
-}
-
 /** SHA-256 of a file in which every record with a salt is erased: equal for a file before and after an erasure. */
 export async function digestAsErased(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const line of linesOf(path)) {
     const own = withoutLf(line);
-    hash.update(asErased(own));
+    hash.update(erasedForm(own, classifyLine(own)));
     if (own.length < line.length) hash.update('\n');
   }
   return hash.digest('hex');

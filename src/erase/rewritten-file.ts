@@ -6,11 +6,11 @@ import { createGzip } from 'node:zlib';
 import { systemCode, TamperError } from '../errors.ts';
 import { readControl } from '../format/control.ts';
 import { type ControlLine, classifyLine } from '../format/entry.ts';
-import { commitmentOf } from '../format/leaf.ts';
+import { commitmentOf, erasedForm } from '../format/leaf.ts';
 import { tagOf } from '../format/origin.ts';
 import { erasureNames } from '../foundation/log-file-names.ts';
 import { readError } from '../foundation/regular-file.ts';
-import { asErased, digestAsErased, isGzip, linesOf, withoutLf } from './file-lines.ts';
+import { digestAsErased, isGzip, linesOf, withoutLf } from './file-lines.ts';
 
 /** A file of a log without the records that were erased, beside the one that has them. */
 
@@ -58,7 +58,7 @@ export async function rewrite(
       if (read.type === 'record' && read.tag === tag && read.salt !== undefined && commits.has(read.seq)) {
         const commit = commitmentOf(read.salt, line, 0, read.memberStart);
         if (commit === commits.get(read.seq)) {
-          written = Buffer.concat([asErased(line, read), whole.subarray(line.length)]);
+          written = Buffer.concat([erasedForm(line, read), whole.subarray(line.length)]);
           erased.push({ seq: read.seq, commit });
         }
       }

@@ -53,7 +53,7 @@ export class Selection implements Keeping {
       keep: (seq, bytes, start, end) => {
         const line = bytes.subarray(start, end);
         const read = classifyLine(line);
-        if (read.type !== 'record' || !this.#isWanted(seq, line, read)) return;
+        if (read.type !== 'record' || read.commit !== undefined || !this.#isWanted(seq, line, read)) return;
         own ??= this.#of(read.tag);
         const { salt, memberStart, part, last } = read;
         const commit = salt === undefined ? undefined : commitmentOf(salt, line, 0, memberStart);
@@ -118,7 +118,9 @@ function valueAt(object: unknown, member: string): string | undefined {
   if (Object.hasOwn(object, member)) {
     const value = (object as Record<string, unknown>)[member];
     if (typeof value === 'string') return value;
-    return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+    const isExact =
+      typeof value === 'boolean' || (typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER);
+    return isExact ? String(value) : undefined; // of larger numbers several are read as one
   }
   const dot = member.indexOf('.');
   if (dot < 0 || !Object.hasOwn(object, member.slice(0, dot))) return undefined;

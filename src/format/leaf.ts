@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Digest } from '../core/hash.ts';
 import { hashLeaf } from '../core/tree.ts';
 import {
+  type ClassifiedLine,
   type ControlLine,
   formatRecordMember,
   type RecordLine,
@@ -37,9 +38,15 @@ export function saltedLeaf(record: RecordMember, salt: string, bytes: Uint8Array
 }
 
 /** The bytes of an entry's leaf. */
-export function leafBytesOf(line: Buffer, read: RecordLine | ControlLine): Buffer {
+function leafBytesOf(line: Buffer, read: RecordLine | ControlLine): Buffer {
   if (read.type === 'control' || read.salt === undefined) return line.subarray(0, line.length - TAIL_LENGTH);
   return saltedLeaf({ ...read, kid: `${read.tag}.${read.epoch}` }, read.salt, line, 0, read.memberStart);
+}
+
+/** A record with a salt as its erased line (M1.13), whose auth is its own; any other line as it is. */
+export function erasedForm(line: Buffer, read: ClassifiedLine): Buffer {
+  if (read.type !== 'record' || read.salt === undefined) return line;
+  return Buffer.concat([leafBytesOf(line, read), line.subarray(line.length - TAIL_LENGTH)]);
 }
 
 /** The leaf hash of an entry. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -198,5 +199,47 @@ describe('what cannot be erased (R3.1)', () => {
     }
     expect((await long.erase('--seq', `${seq}-${Number(seq) + 1}`, '--reason', 'r', '--ended')).code).toBe(0);
     expect((await long.verify()).code).toBe(0);
+  });
+});
+
+describe('an erasure log whose writer was killed', () => {
+  it('records nothing of what somebody wrote into its unsigned tail, and nothing of that is erased (R1.3)', async () => {
+    const scene = await makeScene();
+    const [first = ''] = scene.files;
+    const line =
+      scene
+        .read(first)
+        .toString()
+        .split('\n')
+        .find((one) => one.includes(`"seq":5,`)) ?? '';
+    const [, salt = ''] = /"salt":"([^"]+)"/.exec(line) ?? [];
+    const head = line.slice(0, line.indexOf('"integrity"'));
+    const commit = createHash('sha256').update('\u0002').update(Buffer.from(salt, 'base64url')).update(head);
+    await scene.erase('--seq', '4', '--reason', 'r');
+    // as a kill leaves it: records behind the last checkpoint, to which anybody may add one of a hash key period
+    const whole = scene.read('erasures.jsonl').toString().trimEnd().split('\n');
+    const last = whole.findLastIndex((one) => one.startsWith('{"erased"'));
+    const genuine = whole[last] ?? '';
+    const [, seq = '', kid = ''] = /"seq":(\d+),"salt":"[^"]+","key_id":"([^"]+)"/.exec(genuine) ?? [];
+    const made = genuine
+      .slice(0, genuine.indexOf('"integrity"'))
+      .replace(/"seq":\d+,"commit":"[^"]+"/, `"seq":5,"commit":"${commit.digest('base64url')}"`);
+    const own = Buffer.alloc(16, 7);
+    const ownCommit = createHash('sha256').update('\u0002').update(own).update(made).digest('base64url');
+    const member = `"integrity":{"seq":${Number(seq) + 1},`;
+    const leaf = `{${member}"commit":"${ownCommit}","key_id":"${kid}","hash":"`;
+    const auth = createHash('sha256').update('\0').update(leaf).digest('base64url');
+    const forged = `${made}${member}"salt":"${own.toString('base64url')}","key_id":"${kid}","hash":"${auth}"}}`;
+    scene.write('erasures.jsonl', `${[...whole.slice(0, last + 1), forged].join('\n')}\n`);
+    rmSync(at(scene, 'erasures.jsonl.manifest.json'));
+    rmSync(at(scene, 'state-erasures'), { recursive: true }); // a start without its state takes over what is there
+    const before = scene.everything;
+    await scene.erase();
+    expect(scene.everything).toBe(before);
+    expect(before).toContain(line);
+    const after = await scene.verify();
+    expect(after.code).toBe(2);
+    expect(after.stdout).toContain('ADOPTED');
+    expect(after.stdout).not.toContain('entry 5 was erased');
   });
 });

@@ -50,7 +50,10 @@ function signingKeyOf({ source, identity, algorithm, spki }: Signer): SigningKey
 }
 
 /** The auditor of one stream. `heldNotes` are signed notes, of whatever stream. @throws `FORMAT_INVALID`, `USAGE` */
-export function auditorFor(options: VerifyOptions, origin: string, heldNotes: readonly string[]): Auditor {
+export function auditorFor(given: VerifyOptions, origin: string, heldNotes: readonly string[]): Auditor {
+  // R1.2: of an erasure log only the policy says whose key counts, for no flag tells whose log it is for
+  const { publicKeys: _flags, confirmSigner: _service, ...rest } = given;
+  const options: VerifyOptions = given.policy?.erasures?.includes(origin) === true ? rest : given;
   const policy = policyFor(options.policy, origin);
   const publicKeys = publicKeysOf(options, origin);
   const held = [heldNotes, policy?.pins ?? []].flatMap((notes) => heldByOrigin(notes).get(origin) ?? []);

@@ -70,12 +70,15 @@ export class ErasureBook implements RecordedByOrigin {
       },
       proven: () => undefined,
     };
-    const end = (origin: string, { facts: { provenSize, end: how } }: LinkedStream): void => {
+    const end = (origin: string, { facts: { provenSize, end: how, takenOver = [] } }: LinkedStream): void => {
+      // R1.3: what a restart took over and no MAC shows to be its writer's, anybody may have written
+      const isTaken = (at: number): boolean =>
+        takenOver.some((range) => !range.macChecked && at >= range.firstSeq && at <= range.lastSeq);
       this.#unread.delete(origin);
       this.#size += provenSize;
       this.#isWhole &&= !findings.tampered && !findings.undecided && how !== 'continued';
       if (findings.tampered) return;
-      for (const { at, erasure } of taken) if (at <= provenSize) this.#add(erasure);
+      for (const { at, erasure } of taken) if (at <= provenSize && !isTaken(at)) this.#add(erasure);
     };
     return { keeper, end };
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
-import { leafBytesOf } from '../../format/leaf.ts';
+import { classifyLine } from '../../format/entry.ts';
+import { erasedForm } from '../../format/leaf.ts';
 import { isGone } from '../../foundation/file-identity.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
@@ -53,23 +53,20 @@ export class ErasedLines implements LogSink {
     const line = bytes.subarray(start, bytes[end - 1] === 0x0d ? end - 1 : end);
     if (line.length === 0) return;
     const read = classifyLine(line);
-    const isSalted = read.type === 'record' && read.salt !== undefined;
-    // the auth stands behind the leaf, and stays where a record is erased (M1.13)
-    const form = isSalted ? [leafBytesOf(line, read), line.subarray(line.length - TAIL_LENGTH)] : [line];
-    if (this.#add('line', form) && read.type === 'record' && read.commit !== undefined) this.#erased++;
+    const isTaken = this.#add('line', erasedForm(line, read));
+    if (isTaken && read.type === 'record' && read.commit !== undefined) this.#erased++;
   }
 
   feedForeign(bytes: Buffer, start: number, end: number): undefined {
-    this.#add('foreign', [bytes.subarray(start, end)]);
+    this.#add('foreign', bytes.subarray(start, end));
   }
 
   feedUnterminated(): void {} // no entry (M1.7)
 
-  #add(what: string, parts: readonly Buffer[]): boolean {
+  #add(what: string, form: Buffer): boolean {
     if (this.full) return false;
     this.#lines++;
-    this.#hash.update(`${what} ${parts.reduce((sum, { length }) => sum + length, 0)} `);
-    for (const part of parts) this.#hash.update(part);
+    this.#hash.update(`${what} ${form.length} `).update(form);
     return true;
   }
 }

@@ -201,7 +201,12 @@ export function missingReports(
   const [hiding] = hidingFiles(reports, options.demux);
   const missing: StreamReport[] = [];
   for (const [pattern, min] of demands) {
-    const there = reports.filter(({ origin }) => origin !== '' && coversOrigin(pattern, origin)).length;
+    // an erasure log is none of the logs that a wildcard asks for
+    const isOther = (origin: string): boolean =>
+      origin !== pattern && options.policy?.erasures?.includes(origin) === true;
+    const there = reports.filter(
+      ({ origin }) => origin !== '' && coversOrigin(pattern, origin) && !isOther(origin),
+    ).length;
     if (there >= min) continue;
     const findings = new Findings();
     const toldOf = manifests.some(({ origin }) => coversOrigin(pattern, origin)) ? ', only manifests of its files' : '';

@@ -63,7 +63,9 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
 export async function tellUnfinishedErasures(files: readonly PeekedSource[], findings: Findings): Promise<void> {
   for (const { source } of files) {
     if (source.identity === undefined) continue; // no file on this machine
-    for (const left of Object.values(erasureNames(source.name))) {
+    const other = source.name.endsWith('.gz') ? source.name.slice(0, -3) : `${source.name}.gz`; // it was packed since
+    const names = [source.name, other].flatMap((name) => Object.values(erasureNames(name)));
+    for (const left of names) {
       const isThere = await stat(left).then(
         () => true,
         (error: unknown) => !isGone(error) && systemCode(error) !== 'ENOTDIR',
