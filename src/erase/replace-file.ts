@@ -51,7 +51,7 @@ export async function replace(file: RewrittenFile): Promise<void> {
 export async function finish(path: string): Promise<boolean> {
   const { fresh, old, gone } = erasureNames(path);
   const isBegun = await isThere(fresh);
-  if (isBegun) await rm(fresh);
+  for (const begun of [fresh, temporaryOf(manifestOf(path))]) await rm(begun, { force: true });
   const wasCompared = await isThere(gone);
   if (wasCompared) await overwrite(gone); // by a run that was killed while it did so
   if (!(await isThere(old))) return isBegun || wasCompared;
@@ -101,15 +101,18 @@ async function overwrite(path: string): Promise<void> {
   await syncDirectoryLater(dirname(path));
 }
 
+const manifestOf = (path: string): string => `${path.replace(/\.gz$/, '')}.manifest.json`;
+const temporaryOf = (name: string): string => `${name}.tmp`;
+
 /** The manifest tells of the new bytes. One that cannot be read, or is of something else, is left: it proves nothing (M7.1). */
 async function renewManifest(path: string, { bytes, after }: RewrittenFile): Promise<void> {
-  const name = `${path.replace(/\.gz$/, '')}.manifest.json`;
+  const name = manifestOf(path);
   if (!(await isThere(name))) return;
   const reading = readManifest(await readBytes(name, MANIFEST_LIMIT));
   if (!('manifest' in reading)) return;
   const { mode } = await lstat(name);
   const text = formatManifest({ ...reading.manifest, bytes, sha256: after });
-  await replaceFile({ path: name, temporary: `${name}.tmp`, mode: mode & 0o777 }, async (file) => {
+  await replaceFile({ path: name, temporary: temporaryOf(name), mode: mode & 0o777 }, async (file) => {
     await file.writeFile(text);
   });
 }

@@ -52,7 +52,7 @@ describe('an erasure that is killed', () => {
       const again = await scene.erase(...WHAT);
       expect(again.code, `run again after call ${call}: ${again.stderr}`).not.toBe(64);
       expect(scene.everything).not.toContain(ABOUT_ADA);
-      expect(scene.files).toHaveLength(3); // nothing was left beside them
+      expect(scene.files, `left by a kill before call ${call}`).toHaveLength(3); // nothing was left beside them
       const { code, stdout } = await scene.verify();
       // what the killed writer of the erasure log had not signed yet a start took over, as of any log
       const adopted = code === 2 && !/undecided (?!ADOPTED)/.test(stdout);
