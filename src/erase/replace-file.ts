@@ -3,18 +3,18 @@ import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
 import { formatManifest } from '../format/manifest.ts';
-import { readManifest } from '../format/manifest-reading.ts';
+import { MANIFEST_LIMIT, readManifest } from '../format/manifest-reading.ts';
 import { SAFELY, unsafePath } from '../foundation/descriptor.ts';
 import { replaceFile, syncDirectoryLater } from '../foundation/durable-replace.ts';
 import { erasureNames } from '../foundation/log-file-names.ts';
 import { readBytes } from '../foundation/read-text.ts';
+import { manifestName } from '../verify/stream/manifests.ts';
 import { digestAsErased } from './file-lines.ts';
 import type { RewrittenFile } from './rewritten-file.ts';
 
 /** The old file gives way to the new one, and is overwritten (R3.2); what a kill left of that is finished (R3.3). */
 
 const PIECE = 1 << 20;
-const MANIFEST_LIMIT = 1 << 20;
 /** File systems that write to the blocks that a file has: ext2 to ext4, and tmpfs, which has none. Of others nobody here can say. */
 const IN_PLACE: readonly number[] = [0xef53, 0x01021994];
 
@@ -51,7 +51,7 @@ export async function replace(file: RewrittenFile): Promise<void> {
 export async function finish(path: string): Promise<boolean> {
   const { fresh, old, gone } = erasureNames(path);
   const isBegun = await isThere(fresh);
-  for (const begun of [fresh, temporaryOf(manifestOf(path))]) await rm(begun, { force: true });
+  for (const begun of [fresh, temporaryOf(manifestName(path))]) await rm(begun, { force: true });
   const wasCompared = await isThere(gone);
   if (wasCompared) await overwrite(gone); // by a run that was killed while it did so
   if (!(await isThere(old))) return isBegun || wasCompared;
@@ -101,12 +101,11 @@ async function overwrite(path: string): Promise<void> {
   await syncDirectoryLater(dirname(path));
 }
 
-const manifestOf = (path: string): string => `${path.replace(/\.gz$/, '')}.manifest.json`;
 const temporaryOf = (name: string): string => `${name}.tmp`;
 
 /** The manifest tells of the new bytes. One that cannot be read, or is of something else, is left: it proves nothing (M7.1). */
 async function renewManifest(path: string, { bytes, after }: RewrittenFile): Promise<void> {
-  const name = manifestOf(path);
+  const name = manifestName(path);
   if (!(await isThere(name))) return;
   const reading = readManifest(await readBytes(name, MANIFEST_LIMIT));
   if (!('manifest' in reading)) return;

@@ -45,8 +45,8 @@ export async function rewrite(
   const { fresh } = erasureNames(path);
   const [before, after] = [createHash('sha256'), createHash('sha256')];
   const erased: { seq: number; commit: string }[] = [];
-  const ending = new Ending(origin);
   const tag = tagOf(origin);
+  const ending = new Ending(tag);
   let bytes = 0;
   async function* lines(): AsyncGenerator<Buffer> {
     for await (const whole of linesOf(path)) {
@@ -100,16 +100,16 @@ async function safeStats(path: string): Promise<Stats> {
 
 /** How a file of the stream ends: with a close, and why, or otherwise. */
 class Ending {
-  readonly #origin: string;
+  readonly #tag: string;
   why: string | undefined;
 
-  constructor(origin: string) {
-    this.#origin = origin;
+  constructor(tag: string) {
+    this.#tag = tag;
   }
 
   pass(line: Buffer, read: ReturnType<typeof classifyLine>): void {
     if (read.type === 'record') this.why = undefined;
-    else if (read.type === 'control' && read.tag === tagOf(this.#origin)) this.why = whyClosed(line, read);
+    else if (read.type === 'control' && read.tag === this.#tag) this.why = whyClosed(line, read);
   }
 }
 
