@@ -121,6 +121,12 @@ it('comparing parts, copying, writing, numbers', () => {
         expect(oursOther.write(text, one, 3, 'latin1')).toBe(
           theirsOther.write(text, one, Math.min(3, 20 - one), 'latin1'),
         );
+        for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+          const spelled = theirs.toString(encoding, start, end);
+          expect(oursOther.write(spelled, one, 16, encoding)).toBe(
+            theirsOther.write(spelled, one, Math.min(16, 20 - one), encoding),
+          );
+        }
         expect([...oursOther]).toEqual([...theirsOther]);
         expect(ours.readUInt16LE(one % 18)).toBe(theirs.readUInt16LE(one % 18));
         expect(ours.readUInt32LE(one % 16)).toBe(theirs.readUInt32LE(one % 16));

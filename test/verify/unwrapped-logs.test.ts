@@ -96,8 +96,9 @@ describe('a log that a carrier brings', () => {
     );
     const logs = [...worlds, ...[1, 2, 3].map((number) => madeUpLog(random, `made-up-${number}`))];
     const verdicts = { ok: 0, tampered: 0, undecided: 0 };
-    let judged = 0;
-    for (let number = 0; judged < runs; number++) {
+    const rarest = (): number => Math.min(...Object.values(verdicts));
+    // the writers' salts are random, so no seed says which verdicts come: on until each has come often enough
+    for (let number = 0, judged = 0; judged < runs || (rarest() <= runs / 20 && judged < 10 * runs); number++) {
       const log = logs[number % logs.length] as (typeof logs)[number];
       const other = logs[(number + 1) % logs.length] as (typeof logs)[number];
       const made = await mutantOf(random, log, Draft.of(log.files), other);
@@ -112,7 +113,7 @@ describe('a log that a carrier brings', () => {
       verdicts[(own as VerifyReport).verdict]++;
       judged++;
     }
-    expect(Math.min(...Object.values(verdicts)), JSON.stringify(verdicts)).toBeGreaterThan(runs / 20);
+    expect(rarest(), JSON.stringify(verdicts)).toBeGreaterThan(runs / 20);
   }, 240_000);
 });
 

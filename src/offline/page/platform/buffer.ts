@@ -76,12 +76,12 @@ export class Buffer extends Bytes {
     }
   }
 
-  /** As Node's `write(text, offset, [length], 'latin1')`. */
+  /** As Node's `write(text, offset, [length], encoding)`. */
   write(text: string, offset: number, lengthOrEncoding: number | string, encoding?: string): number {
-    if ((encoding ?? lengthOrEncoding) !== 'latin1') throw new TypeError('only latin1 is written');
-    const room = Math.min(this.length - offset, typeof lengthOrEncoding === 'number' ? lengthOrEncoding : text.length);
-    const count = Math.min(room, text.length);
-    for (let at = 0; at < count; at++) this[offset + at] = text.charCodeAt(at);
+    const bytes = Buffer.from(text, encoding ?? String(lengthOrEncoding));
+    const limit = typeof lengthOrEncoding === 'number' ? lengthOrEncoding : bytes.length;
+    const count = Math.min(this.length - offset, limit, bytes.length);
+    this.set(bytes.subarray(0, count), offset);
     return count;
   }
 

@@ -25,7 +25,7 @@ export function hash(algorithm: string, data: Uint8Array | string, format: Outpu
 }
 
 export interface Hash {
-  update(data: Uint8Array): Hash;
+  update(data: Uint8Array | string): Hash;
   copy(): Hash;
   digest(format: Output): string | Buffer;
 }
@@ -39,7 +39,7 @@ export function createHash(algorithm: string): Hash {
 function hashOf(state: ReturnType<typeof sha256.create>): Hash {
   const hashing: Hash = {
     update: (data) => {
-      state.update(data);
+      state.update(typeof data === 'string' ? encoder.encode(data) : data);
       return hashing;
     },
     copy: () => hashOf(state.clone()),
