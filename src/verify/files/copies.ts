@@ -69,11 +69,11 @@ async function apartFromErasures(first: FileInHand, second: FileInHand): Promise
   const [one, two] = [copies.first, copies.second];
   const less = alteration(first.content) - alteration(second.content);
   const byName = second.source.name < first.source.name ? 1 : -1;
-  const isSecond = (two.lines - one.lines || one.erased - two.erased || less || byName) > 0;
+  const isSecond = (two.lines - one.lines || one.erased.count - two.erased.count || less || byName) > 0;
   const [read, left] = isSecond ? [second, first] : [first, second];
   if (isConverted(left.content) && !isConverted(read.content)) return { read, left, how: 'converted copy' };
   const [kept, other] = isSecond ? [two, one] : [one, two];
-  return { read, left, how: kept.erased > other.erased ? 'unerased copy' : 'erased copy' };
+  return { read, left, how: kept.erased.exceeds(other.erased, other.lines) ? 'unerased copy' : 'erased copy' };
 }
 
 /** Compares two files of which `long` is at least as long as `short`, by what both are without line endings and empty lines. */
@@ -126,7 +126,7 @@ export function reportCopy(
     );
   } else if (how === 'unerased copy') {
     const message = `this file is an earlier copy of ${name}, which is read instead; records are still here that were erased there`;
-    add('EARLIER_COPY', place, message);
+    add('NOT_ERASED', place, message);
   } else if (how === 'converted copy') {
     const message = `this file is a copy of ${name}; of one of the two the line endings were converted`;
     add('LINE_ENDINGS_CONVERTED', place, message);

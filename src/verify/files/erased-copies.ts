@@ -13,9 +13,38 @@ import type { LogSink } from '../input/unwrapping.ts';
 export interface ErasedForm {
   /** Those that an LF ends and that are not empty. */
   readonly lines: number;
-  /** How many records of it are erased. */
-  readonly erased: number;
+  /** Which of them are erased records, by their number from 0. */
+  readonly erased: ErasedNumbers;
   readonly digest: string;
+}
+
+/** Numbers of erased lines, one bit for each line, so that memory stays small however many are erased. */
+class ErasedNumbers {
+  #bits = new Uint8Array(64);
+  #count = 0;
+
+  add(line: number): void {
+    if (line >> 3 >= this.#bits.length) {
+      const more = new Uint8Array(2 * (line >> 3));
+      more.set(this.#bits);
+      this.#bits = more;
+    }
+    this.#bits[line >> 3] = (this.#bits[line >> 3] ?? 0) | (1 << (line & 7));
+    this.#count++;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether one of the first `lines` is erased here and not there. */
+  exceeds(other: ErasedNumbers, lines: number): boolean {
+    for (let at = 0; at < this.#bits.length && at * 8 < lines; at++) {
+      const here = (this.#bits[at] ?? 0) & ~(other.#bits[at] ?? 0);
+      if ((here & (2 ** Math.min(8, lines - at * 8) - 1)) !== 0) return true;
+    }
+    return false;
+  }
 }
 
 /** A file, how its lines end, and its form; undefined where not all of it can be read as lines. */
@@ -34,8 +63,8 @@ export interface ErasedCopies {
 export class ErasedLines implements LogSink {
   readonly #hash = createHash('sha256');
   readonly #limit: number;
+  readonly #erased = new ErasedNumbers();
   #lines = 0;
-  #erased = 0;
 
   constructor(limit: number = Number.MAX_SAFE_INTEGER) {
     this.#limit = limit;
@@ -54,7 +83,7 @@ export class ErasedLines implements LogSink {
     if (line.length === 0) return;
     const read = classifyLine(line);
     const isTaken = this.#add('line', erasedForm(line, read));
-    if (isTaken && read.type === 'record' && read.commit !== undefined) this.#erased++;
+    if (isTaken && read.type === 'record' && read.commit !== undefined) this.#erased.add(this.#lines - 1);
   }
 
   feedForeign(bytes: Buffer, start: number, end: number): undefined {
@@ -93,7 +122,7 @@ async function erasedFormOf(source: Source, limit: number): Promise<ErasedForm |
 export async function erasedCopies(first: Copy, second: Copy): Promise<ErasedCopies | undefined> {
   const [one, two] = [first.content.erasedForm, second.content.erasedForm];
   const isWhole = first.content.ends !== 'both' && second.content.ends !== 'both';
-  if (!isWhole || one === undefined || two === undefined || one.erased + two.erased === 0) return undefined;
+  if (!isWhole || one === undefined || two === undefined || one.erased.count + two.erased.count === 0) return undefined;
   const least = Math.min(one.lines, two.lines);
   const begun = one.lines === least ? one : await erasedFormOf(first.source, least);
   const other = two.lines === least ? two : await erasedFormOf(second.source, least);

@@ -163,6 +163,11 @@ def _differ_in_erasures(one, other):
     return forms[0][:least] == forms[1][:least]
 
 
+def _holds_erased(left, read):
+    """Whether a record that is erased in the file that is read has its content in the copy that is not."""
+    return any(there.erased and not here.erased for here, there in zip(left.lines, read.lines))
+
+
 def _erased(file):
     return sum(line.erased for line in file.lines)
 
@@ -176,6 +181,8 @@ def _less_erased(kept, file):
         read.copies += [left.manifest] if left.manifest is not None else []
     read.encoded_copy = read.encoded_copy or left.encoded_copy
     read.problems |= left.problems & {'LINE_ENDINGS_CONVERTED', 'UNREADABLE'}
+    if _holds_erased(left, read):
+        read.problems.add('NOT_ERASED')
     return read
 
 
