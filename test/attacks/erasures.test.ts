@@ -6,7 +6,7 @@ import { times } from '../support/tier.ts';
 import { dataKey, edKey } from '../vectors/keys.ts';
 import { entry, insertAfter } from '../vectors/spoil.ts';
 import { brings } from '../vectors/vector-case.ts';
-import { judgeLog } from './auditors.ts';
+import { judgeFiles, judgeLog } from './auditors.ts';
 
 /** Who may write to a file and has no key erases a record, or undoes an erasure (spec/erasure.md, 4): never ok. */
 
@@ -139,6 +139,37 @@ describe('a log from which records were erased', () => {
       }),
       { numRuns: times(60, 3_000) },
     );
+  }, 600_000);
+
+  it('is ok beside a copy of it exactly where the copy has nothing of what is recorded as erased (R2.2)', async () => {
+    const tried = { ok: 0, undecided: 0 };
+    await fc.assert(
+      fc.asyncProperty(
+        world,
+        fc.subarray([0, 1, 2, 3, 4]),
+        fc.integer({ min: 0, max: 4_000 }),
+        async (one, which, cut) => {
+          const { log, auditor, erased } = honest(one);
+          const gone = erased.filter((_, at) => which.includes(at));
+          const [file] = log.toFiles();
+          const bytes = erase(logOf(one), ...gone).toFiles()[0]?.bytes ?? Buffer.alloc(0);
+          const least = bytes.indexOf('\n') + 1; // of less nobody can say what it is a copy of
+          const copy = bytes.subarray(0, least + Math.min(cut, bytes.length - least));
+          const lines = copy.toString('latin1').split('\n').slice(0, -1);
+          const isHere = lines.some((line) =>
+            erased.includes(Number(/"seq":(\d+),(?:"as":"text",)?"salt"/.exec(line)?.[1])),
+          );
+          const { verdict, codes } = await judgeFiles(
+            [{ name: 'backup.jsonl', bytes: copy }, ...(file ? [file] : [])],
+            auditor,
+          );
+          expect(verdict, codes.join()).toBe(isHere ? 2 : 0);
+          tried[isHere ? 'undecided' : 'ok']++;
+        },
+      ),
+      { numRuns: times(100, 3_000) },
+    );
+    expect(Math.min(tried.ok, tried.undecided)).toBeGreaterThan(times(10, 300));
   }, 600_000);
 
   it.each(Object.entries(ATTACKS))(
