@@ -13,6 +13,11 @@ export function erasureNames(path: string): { readonly fresh: string; readonly o
   return { fresh: `${hidden}.erase-new`, old: `${hidden}.erase-old`, gone: `${hidden}.erase-gone` };
 }
 
+/** Whose old or new file this is, by the name that an erasure gave it; undefined for any other name. */
+export function erasedFile(name: string): string | undefined {
+  return /^\.(.+)\.erase-(?:new|old|gone)$/.exec(name)?.[1];
+}
+
 /** Whether a file of this name is one of ours that holds no sealed lines. */
 export function isBeside(name: string): boolean {
   return BESIDE.test(basename(name));

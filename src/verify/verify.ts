@@ -133,7 +133,7 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
-    await tellUnfinishedErasures(ordered, findings);
+    await tellUnfinishedErasures(ordered, origin, findings);
     alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     const hidingCopies = findings.count('UNREADABLE') + findings.count('ENCODING_CONVERTED');

@@ -99,6 +99,30 @@ it('a log of several files is ok, and tampered with one record altered', () => {
   expect(verifyAsUser(altered).code).toBe(1);
 });
 
+it.each(['.audit.jsonl.erase-old', '.renamed.jsonl.erase-old'])('%s, which cannot be read, is told of', (name) => {
+  const directory = copyOf('left');
+  lock(join(directory, name), 'x');
+  const { code, text } = verifyAsUser(directory);
+  expect(text).toContain(`${name} is still there`);
+  expect(code).toBe(2);
+});
+
+it('what an erasure left beside files is told of where their folder may not be listed', () => {
+  const directory = copyOf('unlisted');
+  const files = readdirSync(directory).filter((name) => name.endsWith('.jsonl'));
+  const named = files.map((name) => join(directory, name));
+  chmodSync(directory, 0o300);
+  const before = runAsUser(['verify', ...named, ...NAMED]);
+  chmodSync(directory, 0o700);
+  writeFileSync(join(directory, `.${files[0]}.erase-old`), 'x');
+  chmodSync(directory, 0o300);
+  const { code, text } = runAsUser(['verify', ...named, ...NAMED]);
+  chmodSync(directory, 0o700);
+  expect(before).toMatchObject({ code: 0 });
+  expect(text).toContain(`.${files[0]}.erase-old is still there`);
+  expect(code).toBe(2);
+});
+
 describe.each(Object.entries(strays))('%s, which cannot be read,', (name, put) => {
   it('is named, leaves a good log undecided and nothing of it unverified', () => {
     const directory = copyOf('good');

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ABOUT_ADA, makeScene, type Scene } from './scene.ts';
@@ -49,6 +49,34 @@ describe.each(LEFT)('a file .NAME.%s beside a file of the log (R3.4)', (ending) 
     expect(scene.files).toHaveLength(3);
     expect(scene.everything).not.toContain(ABOUT_ADA);
     expect((await scene.verify()).code).toBe(0);
+  });
+});
+
+describe('what an erasure left of a file that was renamed since (R3.4)', () => {
+  const judged = async (scene: Scene): Promise<unknown> => {
+    const { code, stdout } = await scene.verify('--format', 'json');
+    const { findings } = JSON.parse(stdout);
+    return [code, ...findings.flatMap((one: { severity: string; code: string }) => (one.severity === 'warning' ? [] : [one.code]))];
+  };
+
+  it('is told of, and is gone once it has the new name and erase has run again', async () => {
+    const { scene, left } = await leaving('erase-old');
+    const path = (name: string): string => join(scene.directory, name);
+    const [file = ''] = scene.files.filter((name) => !name.includes('.erase-'));
+    renameSync(path(file), path('logs/renamed.jsonl'));
+    renameSync(path(`${file}.manifest.json`), path('logs/renamed.jsonl.manifest.json'));
+    expect(await judged(scene)).toEqual([2, 'NOT_ERASED']);
+    renameSync(path(left), path('logs/.renamed.jsonl.erase-old'));
+    expect(await scene.erase()).toMatchObject({ code: 0 });
+    expect(scene.everything).not.toContain(ABOUT_ADA);
+    expect(await judged(scene)).toEqual([0]);
+  });
+
+  it('is not told of where it is of another log', async () => {
+    const { scene, left } = await leaving('erase-old');
+    copyFileSync(join(scene.directory, 'erasures.jsonl'), join(scene.directory, 'logs/.other.jsonl.erase-old'));
+    rmSync(join(scene.directory, left));
+    expect(await judged(scene)).toEqual([0]);
   });
 });
 

@@ -102,12 +102,30 @@ async function beginsWithLinesOf(
   return begun?.plainDigest === linesDigest;
 }
 
-/** Says what the file that is not read is, if anything is to be said. Both begin with entry `seq`. */
-export function reportCopy(
-  { read, left, how }: Pair,
-  seq: number | undefined,
-  add: (code: FindingCode, place: Place, message: string) => void,
-): void {
+/** Where what is said of a copy goes. */
+type Tell = (code: FindingCode, place: Place, message: string) => void;
+
+/** What is said of files that are not read, once it is known which of several copies is read instead. */
+export class LeftCopies {
+  readonly #left = new Map<Source, { readonly pair: Pair; readonly seq: number | undefined; readonly tell: Tell }>();
+
+  /** Both begin with entry `seq`. */
+  add(pair: Pair, seq: number | undefined, tell: Tell): void {
+    this.#left.set(pair.left.source, { pair, seq, tell });
+  }
+
+  /** Says it, in the order in which they were found. */
+  async report(): Promise<void> {
+    for (const { pair, seq, tell } of this.#left.values()) {
+      let { read } = pair;
+      for (let by = this.#left.get(read.source); by !== undefined; by = this.#left.get(read.source)) read = by.pair.read;
+      reportCopy(read === pair.read ? pair : await compared(read, pair.left), seq, tell);
+    }
+  }
+}
+
+/** Says what the file that is not read is, if anything is to be said. */
+function reportCopy({ read, left, how }: Pair, seq: number | undefined, add: Tell): void {
   const { name } = read.source;
   const place = { file: left.source.name };
   if (how === 'damaged') {

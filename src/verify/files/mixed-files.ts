@@ -8,7 +8,7 @@ import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
 import type { LogSink } from '../input/unwrapping.ts';
 import type { FindingCode, Place } from '../model/findings.ts';
-import { compared, type FileInHand, reportCopy } from './copies.ts';
+import { compared, type FileInHand, LeftCopies } from './copies.ts';
 import { contentOf, type FileContent } from './file-content.ts';
 
 /** Files in which lines of several streams stand mixed, put in the order in which they were written (spec 8.2, M8.2). */
@@ -177,6 +177,7 @@ function inPlace(placed: readonly Mixed[]): PeekedSource[] {
 /** Files of which none is a copy of another one (M8.2). Of two that differ both are read: each stream tells what contradicts it. */
 async function distinct(files: readonly Mixed[], onCopy: OnCopy): Promise<Mixed[]> {
   const kept: Mixed[] = [];
+  const left = new LeftCopies();
   const contents = new Map<Mixed, FileContent | undefined>();
   for (const file of files) {
     const [tag = '', seq] = file.seqs.entries().next().value ?? [];
@@ -193,13 +194,14 @@ async function distinct(files: readonly Mixed[], onCopy: OnCopy): Promise<Mixed[
       if (first === undefined || second === undefined) continue;
       const pair = await compared(first, second);
       if (pair.how === 'different') continue;
-      reportCopy(pair, seq, (code, place, message) => onCopy(tag, code, place, message));
+      left.add(pair, seq, (code, place, message) => onCopy(tag, code, place, message));
       isLeft = pair.left === second;
       if (isLeft) break;
       kept.splice(kept.indexOf(one), 1);
     }
     if (!isLeft) kept.push(file);
   }
+  await left.report();
   return kept;
 }
 

@@ -133,6 +133,7 @@ def ordered(files):
 def _without_copies(begun):
     """M8.2: of files that begin with one entry the longest is read; the others must be copies of its beginning."""
     kept = []
+    left = {}
     for file in sorted(begun, key=lambda one: (one.first.seq, not one.whole, -len(one.plain), one.torn, _is_converted(one), one.filled, one.name)):
         if not kept or kept[-1].first.seq != file.first.seq:
             kept.append(file)
@@ -144,13 +145,17 @@ def _without_copies(begun):
         elif kept[-1].plain.startswith(file.plain) or (file.plain_lines and kept[-1].plain.startswith(file.plain_lines)):
             kept[-1].problems |= file.problems & {'LINE_ENDINGS_CONVERTED'}
         elif _differ_in_erasures(kept[-1], file):
-            kept[-1] = _less_erased(kept[-1], file)
+            before, kept[-1] = kept[-1], _less_erased(kept[-1], file)
+            left.setdefault(file.first.seq, []).append(file if kept[-1] is before else before)
         else:
             # M8.33: one in another encoding says what the other one said
             both = [file, kept[-1]]
             need(any('ENCODING_CONVERTED' in one.problems for one in both), 'FORK')
             kept[-1] = min(both, key=lambda one: ('ENCODING_CONVERTED' in one.problems, one is file))
             kept[-1].encoded_copy = True
+    for file in kept:
+        if any(_holds_erased(one, file) for one in left.get(file.first.seq, ())):
+            file.problems.add('NOT_ERASED')
     return kept
 
 
@@ -181,8 +186,6 @@ def _less_erased(kept, file):
         read.copies += [left.manifest] if left.manifest is not None else []
     read.encoded_copy = read.encoded_copy or left.encoded_copy
     read.problems |= left.problems & {'LINE_ENDINGS_CONVERTED', 'UNREADABLE'}
-    if _holds_erased(left, read):
-        read.problems.add('NOT_ERASED')
     return read
 
 

@@ -10,8 +10,9 @@ from notes import parse_note
 class Origins:
     """The streams that the auditor names; a name that ends with * stands for every origin that begins so."""
 
-    def __init__(self, names):
+    def __init__(self, names, has_erasure_logs=False):
         self.names = [names] if isinstance(names, str) else list(names)
+        self.has_erasure_logs = has_erasure_logs
 
     def covers(self, origin):
         return any(origin == name or (name.endswith('*') and origin.startswith(name[:-1])) for name in self.names)
@@ -43,7 +44,8 @@ def grouped(origins, files, held):
 
 def _only(origins):
     """What holds no entry belongs to the one stream that the auditor names, or to none."""
-    return origins.names[0] if len(origins.names) == 1 and not origins.names[0].endswith('*') else None
+    is_one = len(origins.names) == 1 and not origins.names[0].endswith('*') and not origins.has_erasure_logs
+    return origins.names[0] if is_one else None
 
 
 def _told(file, named):

@@ -174,7 +174,7 @@ def judge_range(stream, files, ends_here):
 
 def judge(case, folder=''):
     """The verdict and the codes that gave it."""
-    auditor, origins = Auditor(case), Origins(case['origin'])
+    auditor, origins = Auditor(case), Origins(case['origin'], 'erasures' in case)
     codes, streams = set(), {}
     try:
         files, alone = read_case(case, folder)
