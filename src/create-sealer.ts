@@ -85,6 +85,19 @@ export function createSealerFor(config: ResolvedConfig): Sealer {
   return sealerOf(config, { failsLater: true }, undefined);
 }
 
+/** What that sealer would seal and sign with, without a sealer; the caller releases it. @throws what a provider throws */
+export async function keySourcesFor(
+  config: ResolvedConfig,
+): Promise<{ sources: KeySources; release(): Promise<void> }> {
+  const key = await createProviderFor(config);
+  const postQuantum = await postQuantumProviderFor(config, key);
+  const sources = sourcesOf(config, { key, signing: key, postQuantum });
+  const release = async (): Promise<void> => {
+    for (const provider of new Set([key, postQuantum])) await provider.close();
+  };
+  return { sources, release };
+}
+
 /** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */
 function tee(chunk: string | Uint8Array, warn: (error: TamperError) => void): void {
   const { stdout } = process;

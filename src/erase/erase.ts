@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
-import { TamperError } from '../errors.ts';
+import { systemCode, TamperError } from '../errors.ts';
 import { type Erasure, textProblem } from '../format/erasure.ts';
 import { erasureNames } from '../foundation/log-file-names.ts';
 import { KnownLock } from '../verify/auditor/known-lock.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verifyKeeping } from '../verify/verify.ts';
-import { append, beginErasureLog } from './erasure-log.ts';
+import { append, assertKeyIsNamed, beginErasureLog } from './erasure-log.ts';
 import { finish, replace, storageOf } from './replace-file.ts';
 import { type RewrittenFile, rewrite } from './rewritten-file.ts';
 import { Selection, type Wanted } from './selection.ts';
@@ -67,18 +67,34 @@ export async function eraseRecords(options: EraseOptions): Promise<EraseOutcome>
   checkOptions(options);
   const { erasures } = options;
   if (options.dryRun === true) return look(options);
-  await mkdir(dirname(erasures.file), { recursive: true });
-  // the lock of a run that was killed while it made it ends after half a minute
-  const lock = await KnownLock.take(`${erasures.file}.erase`, { what: 'erasure log', waitMs: 35_000 });
   try {
-    return await eraseLocked(options);
-  } finally {
-    lock.release();
+    await mkdir(dirname(erasures.file), { recursive: true });
+    // the lock of a run that was killed while it made it ends after half a minute
+    const lock = await KnownLock.take(`${erasures.file}.erase`, { what: 'erasure log', waitMs: 35_000 });
+    try {
+      return await eraseLocked(options);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    throw asEraseError(error);
   }
+}
+
+/** What the system refuses, and where. */
+function asEraseError(cause: unknown): unknown {
+  const code = systemCode(cause);
+  if (cause instanceof TamperError || code === '') return cause;
+  const { path } = cause as NodeJS.ErrnoException;
+  return new TamperError('WRITE_FAILED', `${path ?? 'a file'} cannot be written or replaced (${code})`, {
+    cause,
+    hint: 'Make room, or remove what stands in its place, then run this again: it finishes what was begun.',
+  });
 }
 
 async function eraseLocked(options: EraseOptions): Promise<EraseOutcome> {
   const { erasures } = options;
+  await assertKeyIsNamed(erasures, options.verify.policy);
   await beginErasureLog(erasures);
   let seen = await look(options);
   if (isLeftOpen(seen.report, erasures.origin)) {

@@ -1,10 +1,39 @@
 import { existsSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/index.ts';
-import { createSealerFor } from '../create-sealer.ts';
+import { createSealerFor, keySourcesFor } from '../create-sealer.ts';
 import { TamperError } from '../errors.ts';
 import { type Erasure, formatErasure } from '../format/erasure.ts';
+import { noteKeyOf } from '../format/key-reference.ts';
+import { encodeNoteKey } from '../format/vkey.ts';
+import { makeEpoch } from '../seal/epoch/epoch-maker.ts';
+import { policyFor } from '../verify/auditor/auditor-names.ts';
+import { keyIdentitiesOf, type Policy } from '../verify/auditor/policy.ts';
 
 /** Writes to an erasure log. It is open only while it is written, so that its end can be proven. */
+
+/**
+ * Whether the writer would sign with a key that the policy names: what another one signs would be undecided for ever.
+ *
+ * @throws {@link TamperError} `POLICY_INVALID` where none is named; what a key service throws
+ */
+export async function assertKeyIsNamed(config: ResolvedConfig, policy: Policy | undefined): Promise<void> {
+  const named = policyFor(policy, config.origin);
+  const { sources, release } = await keySourcesFor(config);
+  try {
+    const epoch = await makeEpoch(sources, config.origin, 1, AbortSignal.timeout(KEYS_MS));
+    epoch.erase();
+    const own = epoch.signers.map(({ signer }) => encodeNoteKey(noteKeyOf(signer)).toString('base64'));
+    if (named !== undefined && own.some((key) => keyIdentitiesOf(named).includes(key))) return;
+  } finally {
+    await release();
+  }
+  throw new TamperError('POLICY_INVALID', `the policy does not name the key that signs for ${config.origin}`, {
+    hint: `Nothing was written. Check the key in --erasures, and in the policy the keys under streams, ${config.origin}.`,
+  });
+}
+
+/** So long the keys of the erasure log may take, in milliseconds. */
+const KEYS_MS = 120_000;
 
 /** Begins the log where there is none yet, so that it can be verified. @throws what a sealer throws */
 export async function beginErasureLog(config: ResolvedConfig): Promise<void> {

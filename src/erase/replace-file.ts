@@ -1,4 +1,4 @@
-import { constants, lstatSync, statfsSync } from 'node:fs';
+import { constants, lstatSync, type Stats, statfsSync } from 'node:fs';
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
@@ -50,11 +50,10 @@ export async function replace(file: RewrittenFile): Promise<void> {
  */
 export async function finish(path: string): Promise<boolean> {
   const { fresh, old, gone } = erasureNames(path);
-  const isBegun = await isThere(fresh);
+  const [isBegun, wasCompared, isReplaced] = [await isLeft(fresh), await isLeft(gone), await isLeft(old)];
   for (const begun of [fresh, temporaryOf(manifestName(path))]) await rm(begun, { force: true });
-  const wasCompared = await isThere(gone);
   if (wasCompared) await overwrite(gone); // by a run that was killed while it did so
-  if (!(await isThere(old))) return isBegun || wasCompared;
+  if (!isReplaced) return isBegun || wasCompared;
   const [one, other] = await Promise.all([lstat(path), lstat(old)]);
   if (one.ino === other.ino && one.dev === other.dev) {
     await rm(old); // killed before the rename: both names are the log
@@ -71,12 +70,19 @@ export async function finish(path: string): Promise<boolean> {
   return true;
 }
 
-async function isThere(path: string): Promise<boolean> {
+/** @throws {@link TamperError} `UNSAFE_PATH` where no erasure made what has the name */
+async function isLeft(path: string): Promise<boolean> {
+  const stats = await statsOf(path);
+  if (stats !== undefined && !stats.isFile())
+    throw unsafePath(path, 'is no file, so no erasure has left it: move it away');
+  return stats !== undefined;
+}
+
+async function statsOf(path: string): Promise<Stats | undefined> {
   try {
-    await lstat(path);
-    return true;
+    return await lstat(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -106,12 +112,12 @@ const temporaryOf = (name: string): string => `${name}.tmp`;
 /** The manifest tells of the new bytes. One that cannot be read, or is of something else, is left: it proves nothing (M7.1). */
 async function renewManifest(path: string, { bytes, after }: RewrittenFile): Promise<void> {
   const name = manifestName(path);
-  if (!(await isThere(name))) return;
+  const stats = await statsOf(name);
+  if (stats === undefined) return;
   const reading = readManifest(await readBytes(name, MANIFEST_LIMIT));
   if (!('manifest' in reading)) return;
-  const { mode } = await lstat(name);
   const text = formatManifest({ ...reading.manifest, bytes, sha256: after });
-  await replaceFile({ path: name, temporary: temporaryOf(name), mode: mode & 0o777 }, async (file) => {
+  await replaceFile({ path: name, temporary: temporaryOf(name), mode: stats.mode & 0o777 }, async (file) => {
     await file.writeFile(text);
   });
 }

@@ -26,6 +26,15 @@ export interface Wanted {
   readonly where: readonly MemberValue[];
 }
 
+/** What was found of one stream. */
+class FoundRecords {
+  readonly records = new Map<number, Found>();
+  /** Of what was asked for by number, what some record is, erased or not. */
+  readonly met = new Set<SeqRange>();
+  /** Of a long line that was sealed in parts, those that came, while it may still be one that is asked for. */
+  line: { readonly parts: Map<number, Found>; readonly pieces: Buffer[]; length: number } | undefined;
+}
+
 interface Found {
   /** Undefined where the record has no salt. */
   readonly commit: string | undefined;
@@ -33,11 +42,14 @@ interface Found {
   readonly last: boolean;
 }
 
+/** Of a line that was sealed in parts, so many bytes are put together to look into it. */
+const LONGEST_JOINED = 2 ** 26;
+
 /** Collects the records that are asked for while their log is verified. */
 export class Selection implements Keeping {
   readonly #wanted: Wanted;
-  /** By TAG, then by seq. */
-  readonly #streams = new Map<string, Map<number, Found>>();
+  /** By TAG. */
+  readonly #streams = new Map<string, FoundRecords>();
 
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
@@ -48,22 +60,52 @@ export class Selection implements Keeping {
   }
 
   keeper(): RecordKeeper {
-    let own: Map<number, Found> | undefined;
+    let own: FoundRecords | undefined;
     return {
       keep: (seq, bytes, start, end) => {
         const line = bytes.subarray(start, end);
         const read = classifyLine(line);
-        if (read.type !== 'record' || read.commit !== undefined || !this.#isWanted(seq, line, read)) return;
+        if (read.type !== 'record') return;
         own ??= this.#of(read.tag);
-        const { salt, memberStart, part, last } = read;
-        const commit = salt === undefined ? undefined : commitmentOf(salt, line, 0, memberStart);
-        own.set(seq, { commit, part, last });
+        for (const range of this.#wanted.seqs) if (seq >= range.first && seq <= range.last) own.met.add(range);
+        if (read.commit === undefined) this.#take(own, line, read);
+        else own.line = undefined;
       },
       goBack: (size) => {
-        for (const seq of own?.keys() ?? []) if (seq > size) own?.delete(seq);
+        for (const seq of own?.records.keys() ?? []) if (seq > size) own?.records.delete(seq);
+        if (own !== undefined) own.line = undefined;
       },
       proven: () => undefined,
     };
+  }
+
+  #take(own: FoundRecords, line: Buffer, read: RecordLine): void {
+    const { seq, salt, memberStart, part, last } = read;
+    const commit = salt === undefined ? undefined : commitmentOf(salt, line, 0, memberStart);
+    const found = { commit, part, last };
+    if (this.#wanted.seqs.some((range) => seq >= range.first && seq <= range.last)) own.records.set(seq, found);
+    if (this.#wanted.where.length === 0) return;
+    if (part !== undefined) this.#takePart(own, found, line, read);
+    else if (read.as === undefined && this.#isWanted(unwrapRecord(line, read))) own.records.set(seq, found);
+  }
+
+  /** A long line is asked for, or not, once all its parts are there. */
+  #takePart(own: FoundRecords, found: Found, line: Buffer, read: RecordLine): void {
+    if (found.part === 1) own.line = { parts: new Map(), pieces: [], length: 0 };
+    const piece = unwrapRecord(line, read);
+    if (own.line === undefined || piece === undefined) return;
+    own.line.parts.set(read.seq, found);
+    own.line.pieces.push(Buffer.from(piece));
+    own.line.length += piece.length;
+    if (own.line.length > LONGEST_JOINED) {
+      throw new TamperError('USAGE', `the line that ends behind entry ${read.seq} is too long for --where`, {
+        hint: `It has more than ${LONGEST_JOINED} bytes. Name the entries with --seq.`,
+      });
+    }
+    if (!found.last) return;
+    const { parts, pieces } = own.line;
+    own.line = undefined;
+    if (this.#isWanted(Buffer.concat(pieces))) for (const [seq, one] of parts) own.records.set(seq, one);
   }
 
   /**
@@ -72,7 +114,9 @@ export class Selection implements Keeping {
    * @throws {@link TamperError} `USAGE` for an entry that cannot be erased
    */
   in(origin: string, provenSize: number): Map<number, string> {
-    const found = [...this.#of(tagOf(origin))].sort(([one], [other]) => one - other);
+    const { records, met } = this.#of(tagOf(origin));
+    for (const range of this.#wanted.seqs) refuseRange(range, origin, provenSize, met);
+    const found = [...records].sort(([one], [other]) => one - other);
     refuseParts(found);
     return new Map(
       found.map(([seq, { commit }]) => {
@@ -85,31 +129,44 @@ export class Selection implements Keeping {
             },
           );
         }
-        if (seq > provenSize) {
-          throw new TamperError('USAGE', `entry ${seq} is behind the proven end of the log, entry ${provenSize}`, {
-            hint: 'Wait until the log is signed up to there.',
-          });
-        }
+        if (seq > provenSize) throw behindEnd(seq, provenSize);
         return [seq, commit];
       }),
     );
   }
 
-  #of(tag: string): Map<number, Found> {
-    const found = this.#streams.get(tag) ?? new Map<number, Found>();
+  #of(tag: string): FoundRecords {
+    const found = this.#streams.get(tag) ?? new FoundRecords();
     this.#streams.set(tag, found);
     return found;
   }
 
-  #isWanted(seq: number, line: Buffer, read: RecordLine): boolean {
-    if (this.#wanted.seqs.some(({ first, last }) => seq >= first && seq <= last)) return true;
-    const { where } = this.#wanted;
-    if (where.length === 0 || read.as !== undefined) return false;
-    const text = decodeUtf8(unwrapRecord(line, read) ?? Buffer.alloc(0));
+  #isWanted(record: Buffer | undefined): boolean {
+    const text = decodeUtf8(record ?? Buffer.alloc(0));
     if (text === undefined || !isJson(text)) return false;
     const object: unknown = JSON.parse(text);
-    return where.every(({ member, value }) => valueAt(object, member) === value);
+    return this.#wanted.where.every(({ member, value }) => valueAt(object, member) === value);
   }
+}
+
+function behindEnd(seq: number, provenSize: number): TamperError {
+  return new TamperError('USAGE', `entry ${seq} is behind the proven end of the log, entry ${provenSize}`, {
+    hint: 'Wait until the log is signed up to there.',
+  });
+}
+
+/** R3.1: a number must be that of a record, and a range must hold some. */
+function refuseRange(range: SeqRange, origin: string, provenSize: number, met: ReadonlySet<SeqRange>): void {
+  const { first, last } = range;
+  if (last > provenSize) throw behindEnd(last, provenSize);
+  if (met.has(range)) return;
+  const which =
+    first === last
+      ? `entry ${first} of ${origin} is no record`
+      : `no entry from ${first} to ${last} of ${origin} is a record`;
+  throw new TamperError('USAGE', `${which}: only records can be erased`, {
+    hint: 'fapilog-tamper inspect shows the entries that the log has for itself.',
+  });
 }
 
 /** What a member says, as text; undefined where it is not there, or an object or a list. A name with a dot may be one member. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -68,6 +68,28 @@ describe('verify', () => {
     expect(page).toContain('with 2 records erased');
     expect(page).toContain('2 of 7 records are erased (29 %), at most 2 in a row');
     expect(page.match(/<th scope="row">dpo@example\.com<\/th>/g)).toHaveLength(2);
+  });
+});
+
+describe('audit', () => {
+  it('never says OK of all streams without the number of erased records (R2.4)', async () => {
+    const place = at('place');
+    mkdirSync(place);
+    for (const name of ['log.jsonl', 'erasures.jsonl']) writeFileSync(join(place, name), readFileSync(at(name)));
+    const audit = (memory: string, ...more: string[]): Promise<CommandResult> =>
+      run('audit', place, '--policy', at('policy.yaml'), '--memory', at(memory), ...more);
+    for (let time = 0; time < 2; time++) {
+      const { code, stdout } = await audit('memory');
+      expect([code, stdout.split('\n')[0]]).toEqual([
+        0,
+        'OK: 2 streams: 2 ok, 0 tampered, 0 undecided, 2 records erased',
+      ]);
+    }
+    const { stdout } = await audit('other', '--format', 'json', '--quiet', '--html', at('audit.html'));
+    expect(JSON.parse(stdout)).toMatchObject({ summary: true, verdict: 'ok', erased: 2 });
+    expect(readFileSync(at('audit.html'), 'utf8')).toContain(
+      'All 2 streams are as they were sealed but for 2 erased records.',
+    );
   });
 });
 

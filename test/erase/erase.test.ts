@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ABOUT_ADA, ERASURES, makeScene, OF_ADA, ORIGIN, type Scene, writePolicy } from './scene.ts';
@@ -123,6 +132,23 @@ describe('what cannot be erased (R3.1)', () => {
     ['an entry of the newest file', 'is the newest file of its log', () => ['--seq', '45', '--reason', 'r']],
     ['a record without why', 'say why', () => ['--seq', '4']],
     ['an empty reason', '--reason: it must have 1 to 1000 characters', () => ['--seq', '4', '--reason', '']],
+    [
+      'an entry that is no record',
+      'entry 1 of audit.example.com/app is no record',
+      () => ['--seq', '1', '--seq', '4', '--reason', 'r', '--ended'],
+    ],
+    ['entries among which is no record', 'no entry from 1 to 2', () => ['--seq', '1-2', '--reason', 'r', '--ended']],
+    ['an entry behind the end', 'entry 9999 is behind the proven end', () => ['--seq', '4-9999', '--reason', 'r']],
+    [
+      'into an erasure log with another key than the policy names',
+      'the policy does not name the key that signs for audit.example.com/erasures',
+      async (scene) => {
+        await scene.run(['keygen', '--algorithm', 'Ed25519', '--out', 'other.key']);
+        const config = scene.read('erasures.yaml').toString();
+        scene.write('erasures.yaml', config.replace('erasures.key', 'other.key'));
+        return ['--where', 'user.id=2', '--ended', '--reason', 'r'];
+      },
+    ],
     ['a number that is none', '--seq is the number of an entry', () => ['--seq', '4-2', '--reason', 'r']],
     ['a member without a value', '--where takes MEMBER=VALUE', () => ['--where', 'user', '--reason', 'r']],
     [
@@ -199,6 +225,70 @@ describe('what cannot be erased (R3.1)', () => {
     }
     expect((await long.erase('--seq', `${seq}-${Number(seq) + 1}`, '--reason', 'r', '--ended')).code).toBe(0);
     expect((await long.verify()).code).toBe(0);
+  });
+});
+
+describe('what stands in the way of an erasure', () => {
+  const ERASE = ['--where', 'user.id=2', '--ended', '--reason', 'r'];
+  it.each(['new', 'old', 'gone'])(
+    'a folder in the place of .NAME.erase-%s is told, and nothing is erased',
+    async (ending) => {
+      const scene = await makeScene();
+      const before = scene.everything;
+      const [file = ''] = scene.files;
+      const path = at(scene, `logs/.${file.slice('logs/'.length)}.erase-${ending}`);
+      mkdirSync(path);
+      const { code, stderr } = await scene.erase(...ERASE);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining(`UNSAFE_PATH: ${path.slice(scene.directory.length + 1)}`),
+      ]);
+      rmSync(path, { recursive: true });
+      expect(scene.everything).toBe(before);
+      expect((await scene.erase(...ERASE)).code).toBe(0);
+      expect((await scene.verify()).code).toBe(0);
+    },
+  );
+
+  it('a link there is not followed', async () => {
+    const scene = await makeScene();
+    const [file = ''] = scene.files;
+    scene.write('other', 'what must stay');
+    symlinkSync(at(scene, 'other'), at(scene, `logs/.${file.slice('logs/'.length)}.erase-gone`));
+    expect(await scene.erase(...ERASE)).toMatchObject({ code: 2, stderr: expect.stringContaining('UNSAFE_PATH') });
+    expect(scene.read('other').toString()).toBe('what must stay');
+  });
+
+  it('a file in the place of the folder of the erasure log', async () => {
+    const scene = await makeScene();
+    const before = scene.everything;
+    const config = scene.read('erasures.yaml').toString();
+    scene.write('erasures.yaml', config.replace('file: erasures.jsonl', 'file: log.yaml/erasures.jsonl'));
+    const { code, stderr } = await scene.erase(...ERASE);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('log.yaml cannot be written or replaced')]);
+    expect(scene.everything).toBe(before);
+  });
+});
+
+describe('a line that was sealed in parts', () => {
+  it('is found by its members, and goes with all its parts', async () => {
+    const scene = await makeScene();
+    scene.write('log.yaml', `${scene.read('log.yaml')}max_line_bytes: 1024\n`);
+    const line = (id: number): string =>
+      `${JSON.stringify({ user: { id }, text: `${id} lives in a long street `.repeat(40) })}\n`;
+    const sealed = await scene.run(['seal', '--config', 'log.yaml', '--quiet'], `${line(77)}${line(78)}`);
+    expect(sealed.code).toBe(0);
+    const count = (): number => scene.everything.split('"part":').length - 1;
+    const parts = count();
+    const wanted = ['--where', 'user.id=77', '--reason', 'r', '--ended'];
+    const { code, stdout } = await scene.erase(...wanted);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/erased \d+ records/);
+    expect(count()).toBe(parts); // an erased part says which one it was
+    const printed = await scene.run(['cat', 'logs']);
+    expect(printed.stdout).not.toContain('77 lives');
+    expect(printed.stdout).toContain('78 lives');
+    expect((await scene.verify()).code).toBe(0);
   });
 });
 

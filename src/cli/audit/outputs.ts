@@ -190,8 +190,7 @@ function resultText(result: StreamResult): string {
   const { verdict, stream, result: outcome, lastSeq, error, more, erased = 0 } = result;
   const name = stream === '' ? filesText(result.files) : printable(stream);
   const size = lastSeq > 0 ? `, up to entry ${lastSeq}` : '';
-  const gone = erased > 0 ? `, ${erased} ${erased === 1 ? 'record' : 'records'} erased` : ''; // R2.4
-  const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}${gone}`];
+  const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}${erasedText(erased)}`];
   for (const finding of result.findings) lines.push(...findingLines(finding));
   if (more > 0) lines.push(`           and ${more} more`);
   if (error !== undefined) {
@@ -209,15 +208,19 @@ function findingLines({ severity, code, message, file, line, seq, lastSeq }: Aud
   return parts.length === 0 ? [said] : [said, `                     at ${printable(parts.join(', '))}`];
 }
 
+/** R2.4 */
+const erasedText = (erased: number): string =>
+  erased > 0 ? `, ${erased} ${erased === 1 ? 'record' : 'records'} erased` : '';
+
 /** All streams. */
 function summaryText(summary: AuditSummary): string {
-  const { verdict, streams, results, verdicts, read, shard, ignored, time } = summary;
+  const { verdict, streams, results, verdicts, read, erased = 0, shard, ignored, time } = summary;
   const run = shard.run === undefined ? '' : ` of run ${printable(shard.run)}`;
   const part = shard.count > 1 ? ` (part ${shard.index} of ${shard.count}${run})` : '';
   const outcomes = Object.entries(results).map(([result, count]) => `${result} ${count}`);
   const ignoredFiles = ignored.files.length + ignored.more;
   return [
-    `${HEADLINE[verdict]}: ${streams} ${streams === 1 ? 'stream' : 'streams'}${part}: ${verdicts.ok} ok, ${verdicts.tampered} tampered, ${verdicts.undecided} undecided`,
+    `${HEADLINE[verdict]}: ${streams} ${streams === 1 ? 'stream' : 'streams'}${part}: ${verdicts.ok} ok, ${verdicts.tampered} tampered, ${verdicts.undecided} undecided${erasedText(erased)}`,
     ...(streams === 0 && shard.count > 1 ? ['  no stream falls to this part; the other parts have them'] : []),
     ...(outcomes.length > 0 ? [`  ${outcomes.join(', ')}`] : []),
     `  read: ${filesText(read.files)}, ${read.bytes} bytes`,

@@ -20,6 +20,7 @@ const summarySchema = v.strictObject({
   results: v.record(v.picklist(STREAM_RESULTS), v.optional(count)),
   verdicts: v.strictObject({ ok: count, tampered: count, undecided: count }),
   read: reading,
+  erased: v.optional(count),
   names: v.array(v.strictObject({ name: v.string(), min: count, streams: count })),
   ignored: v.strictObject({
     files: v.array(
@@ -146,7 +147,7 @@ async function readPart({ name, lines }: PartLines): Promise<Part> {
   for (const result of results) tally.add(result);
   const { ignored, request, shard, time } = summary;
   const added = tally.summary({ ignored, request, shard, time });
-  for (const told of ['verdicts', 'results', 'read'] as const) {
+  for (const told of ['verdicts', 'results', 'read', 'erased'] as const) {
     if (!isDeepStrictEqual(added[told], summary[told])) {
       throw invalid(name, `its summary does not say the ${told} of its streams: a line was changed, added or lost`);
     }

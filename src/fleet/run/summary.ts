@@ -31,6 +31,8 @@ export interface AuditSummary {
   readonly results: Readonly<Partial<Record<StreamOutcome, number>>>;
   readonly verdicts: Readonly<Record<Verdict, number>>;
   readonly read: StreamReading;
+  /** Erased records of all streams together (spec/erasure.md, R2.4); absent where there are none. */
+  readonly erased?: number;
   /** Names with `*`, and those that demand several streams. */
   readonly names: readonly NamedStreams[];
   /** Files that belong to no log. */
@@ -49,18 +51,20 @@ export class Tally {
   readonly #verdicts = { ok: 0, tampered: 0, undecided: 0 };
   #files = 0;
   #bytes = 0;
+  #erased = 0;
   readonly #names: { readonly name: string; readonly min: number; streams: number }[];
 
   constructor(names: readonly Omit<NamedStreams, 'streams'>[]) {
     this.#names = names.map((one) => ({ ...one, streams: 0 }));
   }
 
-  add({ stream, result, verdict, read }: StreamResult): void {
+  add({ stream, result, verdict, read, erased = 0 }: StreamResult): void {
     this.#streams++;
     this.#results.set(result, (this.#results.get(result) ?? 0) + 1);
     this.#verdicts[verdict]++;
     this.#files += read.files;
     this.#bytes += read.bytes;
+    this.#erased += erased;
     if (NOT_THERE.has(result) || stream === '') return;
     for (const named of this.#names) if (coversOrigin(named.name, stream)) named.streams++;
   }
@@ -81,6 +85,7 @@ export class Tally {
       ),
       verdicts: { ...this.#verdicts },
       read: { files: this.#files, bytes: this.#bytes },
+      ...(this.#erased > 0 && { erased: this.#erased }),
       names: this.#names.map((one) => ({ ...one })),
       ...rest,
     };

@@ -48,12 +48,13 @@ ${basis(summary, about)}
 </main>`;
 }
 
-function sentence({ streams, verdict, verdicts, names }: AuditSummary): string {
+function sentence({ streams, verdict, verdicts, names, erased = 0 }: AuditSummary): string {
   if (streams === 0) return 'There was no stream to check.';
   if (verdict === 'ok' && names.every((named) => named.streams >= named.min)) {
+    const but = erased > 0 ? ` but for ${grouped(erased)} erased ${erased === 1 ? 'record' : 'records'}` : ''; // R2.4
     return streams === 1
-      ? 'The one stream is as it was sealed.'
-      : `All ${grouped(streams)} streams are as they were sealed.`;
+      ? `The one stream is as it was sealed${but}.`
+      : `All ${grouped(streams)} streams are as they were sealed${but}.`;
   }
   const parts = [
     verdicts.tampered > 0 && `${grouped(verdicts.tampered)} not as sealed, or gone`,

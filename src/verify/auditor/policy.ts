@@ -151,10 +151,10 @@ function erasuresProblem(erasures: readonly string[], streams: readonly StreamPo
   return undefined;
 }
 
-/** What keys are, whatever their names. */
-const keyIdentitiesOf = ({ dataKeys, publicKeys }: StreamPolicy): string[] => [
+/** What keys are, whatever their names: in standard base64 with its `+`, a public key as a vkey has it. */
+export const keyIdentitiesOf = ({ dataKeys, publicKeys }: StreamPolicy): string[] => [
   ...dataKeys.map(({ wrap }) => wrap),
-  ...publicKeys.map(({ vkey }) => vkey.slice(vkey.lastIndexOf('+') + 1)),
+  ...publicKeys.map(({ vkey }) => vkey.split('+').slice(2).join('+')),
 ];
 
 function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
