@@ -1,9 +1,11 @@
 import { modeOf, type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
 import { systemCode, TamperError } from './errors.ts';
+import type { Signer } from './format/key-reference.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { createProviderAtOnce, createProviderFor, postQuantumProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
+import { makeEpoch } from './seal/epoch/epoch-maker.ts';
 import { type KeySources, sourcesOf } from './seal/epoch/key-sources.ts';
 import { PlainLines } from './seal/plain-lines.ts';
 import { Sealer } from './seal/sealer.ts';
@@ -85,17 +87,22 @@ export function createSealerFor(config: ResolvedConfig): Sealer {
   return sealerOf(config, { failsLater: true }, undefined);
 }
 
-/** What that sealer would seal and sign with, without a sealer; the caller releases it. @throws what a provider throws */
-export async function keySourcesFor(
-  config: ResolvedConfig,
-): Promise<{ sources: KeySources; release(): Promise<void> }> {
+/** What a sealer with this configuration would sign with now. @throws {@link TamperError} what a key service throws */
+export async function signersFor(config: ResolvedConfig, timeoutMs: number): Promise<readonly Signer[]> {
   const key = await createProviderFor(config);
-  const postQuantum = await postQuantumProviderFor(config, key);
-  const sources = sourcesOf(config, { key, signing: key, postQuantum });
-  const release = async (): Promise<void> => {
-    for (const provider of new Set([key, postQuantum])) await provider.close();
-  };
-  return { sources, release };
+  try {
+    const postQuantum = await postQuantumProviderFor(config, key);
+    const sources = sourcesOf(config, { key, signing: key, postQuantum });
+    try {
+      const epoch = await makeEpoch(sources, config.origin, 1, AbortSignal.timeout(timeoutMs));
+      epoch.erase();
+      return epoch.signers.map(({ signer }) => signer);
+    } finally {
+      if (postQuantum !== key) await postQuantum.close();
+    }
+  } finally {
+    await key.close();
+  }
 }
 
 /** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */

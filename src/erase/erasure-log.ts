@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { ResolvedConfig } from '../config/index.ts';
-import { createSealerFor, keySourcesFor } from '../create-sealer.ts';
+import { createSealerFor, signersFor } from '../create-sealer.ts';
 import { TamperError } from '../errors.ts';
 import { type Erasure, formatErasure } from '../format/erasure.ts';
 import { noteKeyOf } from '../format/key-reference.ts';
 import { encodeNoteKey } from '../format/vkey.ts';
-import { makeEpoch } from '../seal/epoch/epoch-maker.ts';
 import { policyFor } from '../verify/auditor/auditor-names.ts';
 import { keyIdentitiesOf, type Policy } from '../verify/auditor/policy.ts';
 
@@ -18,15 +17,9 @@ import { keyIdentitiesOf, type Policy } from '../verify/auditor/policy.ts';
  */
 export async function assertKeyIsNamed(config: ResolvedConfig, policy: Policy | undefined): Promise<void> {
   const named = policyFor(policy, config.origin);
-  const { sources, release } = await keySourcesFor(config);
-  try {
-    const epoch = await makeEpoch(sources, config.origin, 1, AbortSignal.timeout(KEYS_MS));
-    epoch.erase();
-    const own = epoch.signers.map(({ signer }) => encodeNoteKey(noteKeyOf(signer)).toString('base64'));
-    if (named !== undefined && own.some((key) => keyIdentitiesOf(named).includes(key))) return;
-  } finally {
-    await release();
-  }
+  const keys = named === undefined ? [] : keyIdentitiesOf(named);
+  const own = await signersFor(config, KEYS_MS);
+  if (own.some((signer) => keys.includes(encodeNoteKey(noteKeyOf(signer)).toString('base64')))) return;
   throw new TamperError('POLICY_INVALID', `the policy does not name the key that signs for ${config.origin}`, {
     hint: `Nothing was written. Check the key in --erasures, and in the policy the keys under streams, ${config.origin}.`,
   });

@@ -56,7 +56,10 @@ describe('what an erasure left of a file that was renamed since (R3.4)', () => {
   const judged = async (scene: Scene): Promise<unknown> => {
     const { code, stdout } = await scene.verify('--format', 'json');
     const { findings } = JSON.parse(stdout);
-    return [code, ...findings.flatMap((one: { severity: string; code: string }) => (one.severity === 'warning' ? [] : [one.code]))];
+    return [
+      code,
+      ...findings.flatMap((one: { severity: string; code: string }) => (one.severity === 'warning' ? [] : [one.code])),
+    ];
   };
 
   it('is told of, and is gone once it has the new name and erase has run again', async () => {

@@ -118,7 +118,8 @@ export class LeftCopies {
   async report(): Promise<void> {
     for (const { pair, seq, tell } of this.#left.values()) {
       let { read } = pair;
-      for (let by = this.#left.get(read.source); by !== undefined; by = this.#left.get(read.source)) read = by.pair.read;
+      for (let by = this.#left.get(read.source); by !== undefined; by = this.#left.get(read.source))
+        read = by.pair.read;
       reportCopy(read === pair.read ? pair : await compared(read, pair.left), seq, tell);
     }
   }
