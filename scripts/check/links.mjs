@@ -1,9 +1,12 @@
-// Every relative link of a Markdown page leads to a file of the project; every page of docs/ can be reached from its
-// index, and ends with where to go next.
+// Every link of a Markdown page to the project, relative or to its repository, leads to a file; every page of docs/ can be
+// reached from its index, and ends with where to go next.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { filesBelow, topPages } from '../lib/files.mjs';
 import { report, root } from '../lib/run.mjs';
+
+/** Pages that the package does not have are linked to so. */
+const REPOSITORY = 'https://github.com/fapilog/fapilog-tamper-node/blob/main/';
 
 const pages = [
   ...topPages,
@@ -17,8 +20,9 @@ for (const page of pages) {
     .replace(/```[\s\S]*?```/g, '')
     .replace(/`[^`\n]*`/g, '');
   for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-    if (/^[a-z]+:|^#/.test(link)) continue;
-    const target = normalize(join(dirname(page), link.replace(/#.*$/, '')));
+    if (/^[a-z]+:|^#/.test(link) && !link.startsWith(REPOSITORY)) continue;
+    const path = link.startsWith(REPOSITORY) ? link.slice(REPOSITORY.length) : join(dirname(page), link);
+    const target = normalize(path.replace(/#.*$/, ''));
     if (!existsSync(root + target)) problems.push(`${page}: ${link} leads nowhere`);
     targets.add(target);
   }

@@ -16,6 +16,9 @@ import { Selection, type Wanted } from './selection.ts';
 
 /** Erases records from closed files of a log, and puts each erasure on record in an erasure log (spec/erasure.md, 3). */
 
+/** More bytes than a record of an erasure can have (spec/erasure.md, 1). */
+const LONGEST_ERASURE = 16_384;
+
 /** What to erase, why, and where it is recorded. */
 export interface EraseOptions {
   /** The log and the keys, as for `verify`; a policy that names the erasure log is needed. */
@@ -129,7 +132,7 @@ async function look(options: EraseOptions): Promise<EraseOutcome & { readonly wo
   const stream = streamOf(report, options);
   if (!isErasable(report, options)) return { report };
   const recorded = new Map((stream.erased?.standing ?? []).map(({ seq, commit }) => [seq, commit]));
-  const commits = new Map([...selection.in(stream.origin, stream.provenSize), ...recorded]);
+  const commits = new Map([...selection.in(stream.origin, stream.provenSize, recorded), ...recorded]);
   const seqs = [...commits.keys()].sort((a, b) => a - b);
   const files = filesWith(stream, seqs);
   if (files.length === 0) return { report };
@@ -199,9 +202,32 @@ async function assertRecorded(options: EraseOptions): Promise<void> {
   });
 }
 
+/** An erasure log is one file, and each erasure one line of it: what was recorded otherwise would be found by nobody. */
+function checkErasureLog({
+  file,
+  rotateChain,
+  rotateMaxBytes,
+  rotateIntervalSeconds,
+  maxLineBytes,
+}: ResolvedConfig): void {
+  const isRotated = rotateChain || rotateMaxBytes > 0 || rotateIntervalSeconds > 0;
+  const problem = isRotated
+    ? 'rotate_max_bytes, rotate_interval_seconds and rotate_chain must not be there: an erasure log is one file'
+    : file === '-'
+      ? 'file must be the name of a file'
+      : maxLineBytes < LONGEST_ERASURE
+        ? `max_line_bytes must be at least ${LONGEST_ERASURE}: no record of an erasure may be split`
+        : undefined;
+  if (problem === undefined) return;
+  throw new TamperError('USAGE', `the configuration of the erasure log: ${problem}`, {
+    hint: 'Change the file that --erasures names, then run this again. Nothing was erased.',
+  });
+}
+
 /** @throws {@link TamperError} `USAGE` */
 function checkOptions({ verify, erasures, reason, who, wanted }: EraseOptions): void {
   const { policy, stored = [], paths, unwrap, demux } = verify;
+  checkErasureLog(erasures);
   if (policy?.erasures?.includes(erasures.origin) !== true) {
     throw new TamperError('USAGE', `the policy does not name ${erasures.origin} as an erasure log`, {
       hint: `In the policy: erasures: [${erasures.origin}], and its key under streams (docs/erasure.md).`,

@@ -111,11 +111,15 @@ export class Selection implements Keeping {
   /**
    * The commitments of what was found in a stream, by seq (R3.1).
    *
+   * @param standing - records that are on record as erased and still there
    * @throws {@link TamperError} `USAGE` for an entry that cannot be erased
    */
-  in(origin: string, provenSize: number): Map<number, string> {
+  in(origin: string, provenSize: number, standing: ReadonlyMap<number, string>): Map<number, string> {
     const { records, met } = this.#of(tagOf(origin));
-    for (const range of this.#wanted.seqs) refuseRange(range, origin, provenSize, met);
+    for (const range of this.#wanted.seqs) {
+      const isHere = met.has(range) || [...standing.keys()].some((seq) => seq >= range.first && seq <= range.last);
+      refuseRange(range, origin, provenSize, isHere);
+    }
     const found = [...records].sort(([one], [other]) => one - other);
     refuseParts(found);
     return new Map(
@@ -156,10 +160,10 @@ function behindEnd(seq: number, provenSize: number): TamperError {
 }
 
 /** R3.1: a number must be that of a record, and a range must hold some. */
-function refuseRange(range: SeqRange, origin: string, provenSize: number, met: ReadonlySet<SeqRange>): void {
+function refuseRange(range: SeqRange, origin: string, provenSize: number, isHere: boolean): void {
   const { first, last } = range;
   if (last > provenSize) throw behindEnd(last, provenSize);
-  if (met.has(range)) return;
+  if (isHere) return;
   const which =
     first === last
       ? `entry ${first} of ${origin} is no record`

@@ -76,6 +76,30 @@ describe('fapilog-tamper erase', () => {
     expect(scene.files).toHaveLength(3);
   });
 
+  it('takes the same entries again where an old copy was put back', async () => {
+    const scene = await makeScene([], { compressed: false });
+    const [first = ''] = scene.files;
+    const old = scene.read(first);
+    const [, seq = ''] = new RegExp(`${ABOUT_ADA}.*"seq":(\\d+),`).exec(old.toString()) ?? [];
+    expect((await scene.erase('--seq', seq, '--reason', 'r')).code).toBe(0);
+    scene.write(first, old);
+    expect(await scene.erase('--seq', seq, '--reason', 'r')).toMatchObject({ code: 0 });
+    expect((await scene.verify()).code).toBe(0);
+  });
+
+  it('an old copy that was put back is no tampering for who has no erasure log (M7.1)', async () => {
+    const scene = await makeScene([], { compressed: false });
+    const [first = ''] = scene.files;
+    const old = scene.read(first);
+    expect((await scene.erase(...ADA)).code).toBe(0);
+    scene.write(first, old);
+    const policy = scene.read('policy.yaml').toString();
+    scene.write('policy.yaml', policy.replace(/^erasures:.*$/m, ''));
+    const { code, stdout } = await scene.run(['verify', first, 'logs', '--policy', 'policy.yaml', '--format', 'json']);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/"code": "(MANIFEST_WRONG|FILES_MISSING)"/);
+  });
+
   it('has nothing to do the second time', async () => {
     const scene = await makeScene();
     await scene.erase(...ADA);
@@ -149,6 +173,18 @@ describe('what cannot be erased (R3.1)', () => {
         return ['--where', 'user.id=2', '--ended', '--reason', 'r'];
       },
     ],
+    ...['rotate_max_bytes: 2048', 'rotate_interval_seconds: 60', 'rotate_chain: true', 'max_line_bytes: 1024'].map(
+      (line) =>
+        [
+          `into an erasure log with ${line}`,
+          `the configuration of the erasure log: ${line.startsWith('max') ? 'max_line_bytes must be' : 'rotate_max_bytes, '}`,
+          (scene: Scene) => {
+            const more = line === 'rotate_chain: true' ? `${line}\nrotate_max_bytes: 2048` : line;
+            scene.write('erasures.yaml', `${scene.read('erasures.yaml')}${more}\n`);
+            return ['--where', 'user.id=2', '--ended', '--reason', 'r'];
+          },
+        ] as const,
+    ),
     ['a number that is none', '--seq is the number of an entry', () => ['--seq', '4-2', '--reason', 'r']],
     ['a member without a value', '--where takes MEMBER=VALUE', () => ['--where', 'user', '--reason', 'r']],
     [

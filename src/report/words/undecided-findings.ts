@@ -78,15 +78,15 @@ export const UNDECIDED_FINDINGS: Readonly<Record<UndecidedCode, Explanation>> = 
     next: 'Ask the owner of the log who erased it, when and why, and look for another copy.',
   },
   NOT_ERASED: {
-    title: 'a record that is recorded as erased is still here',
+    title: 'a record that was erased is still here',
     means:
-      'An erasure log records that this record was erased, but its content is in the file: the erasure was not finished, or an older copy of the file was put back.',
+      'An erasure log records that this record was erased, or it is erased in another copy of the file, but its content is here: the erasure was not finished, or an older copy of the file was put back or lies beside it.',
     next: 'Run "fapilog-tamper erase" again, which finishes what is on record, and remove copies from before the erasure.',
   },
   ERASURE_DIFFERS: {
     title: 'an erasure log records something else than what stands here',
     means:
-      'It names this stream and this place, but another record. Another log had the same name, or this one was cut off or begun anew.',
+      'It names this stream and this place, but another record. These files are older than the erasure log, another log had the same name, or this one was cut off or begun anew.',
     next: 'Compare with another copy of the log, and ask whether the log was ever begun anew.',
   },
   ERASURE_MALFORMED: {

@@ -130,14 +130,15 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
     state.find('CONTROL_MALFORMED', message, record.seq);
     state.breakOff('a malformed entry');
   }
-  countRecord(state);
+  countRecords(state, 1);
   append(state, record.seq, sealed);
   return altered ? undefined : { leaf, isErased };
 }
 
-const whereFound = (state: StreamState, seq: number): { findings: Findings; place: Place } => ({
+const whereFound = (state: StreamState, seq: number): { findings: Findings; place: Place; recordsBefore: number } => ({
   findings: state.findings,
   place: state.foundHere(seq),
+  recordsBefore: state.counts.records,
 });
 
 /** Whether an entry is recorded as erased, and has its content. */
@@ -148,9 +149,10 @@ function standsErased(state: StreamState, seq: number, line: Buffer, read: Recor
   return state.erasures.stands(seq, commit, whereFound(state, seq));
 }
 
-/** Counts a record line. */
-export function countRecord(state: StreamState): void {
-  state.counts.add(1);
+/** Counts record lines of the key period in force. */
+export function countRecords(state: StreamState, records: number): void {
+  state.counts.add(records);
+  if (state.facts !== undefined && state.epoch?.salted === true) state.facts.salted = true;
 }
 
 /** A control entry: its auth first, then its members (spec 8.3, M8.9). */

@@ -19,7 +19,7 @@ export interface ErasedRecord {
 export interface ErasedReport {
   /** How many records are erased, recorded or not. */
   readonly records: number;
-  /** The most that follow one another. */
+  /** The most that follow one another; entries between them that are no records do not count. */
   readonly longestRun: number;
   /** The first thousand of those that an erasure log records. */
   readonly list: readonly ErasedRecord[];
@@ -47,8 +47,9 @@ export interface ErasuresOfAuditor {
 /** Without a policy. */
 export const NO_ERASURES: ErasuresOfAuditor = { isLog: false, recorded: undefined, accepted: Number.POSITIVE_INFINITY };
 
-/** Where an entry stands, and where findings go. */
+/** Where an entry stands, how many records came before it, and where findings go. */
 interface Found {
+  readonly recordsBefore: number;
   readonly findings: Findings;
   readonly place: Place;
 }
@@ -92,8 +93,8 @@ export class ErasedEntries {
   }
 
   /** R2.1: an erased record. */
-  erased(seq: number, commit: string, { findings, place }: Found): void {
-    this.#count(seq);
+  erased(seq: number, commit: string, { findings, place, recordsBefore }: Found): void {
+    this.#count(recordsBefore);
     const { isLog, accepted } = this.#auditor;
     if (isLog) {
       findings.add('ERASURES_ERASED', place, `entry ${seq} was erased, and this is an erasure log`);
@@ -101,7 +102,7 @@ export class ErasedEntries {
     }
     const erasure = this.#recordedOf(seq).find(({ erased }) => erased.commit === commit);
     if (erasure === undefined) {
-      this.#unrecorded(seq, { findings, place });
+      this.#unrecorded(seq, findings, place);
       return;
     }
     const { reason, who, time } = erasure;
@@ -154,7 +155,7 @@ export class ErasedEntries {
     return this.#recorded.get(seq) ?? [];
   }
 
-  #unrecorded(seq: number, { findings, place }: Found): void {
+  #unrecorded(seq: number, findings: Findings, place: Place): void {
     if (this.#auditor.recorded?.whole === true) {
       const message = `entry ${seq} was erased, and no erasure log records it: either somebody else erased it, or the erasure log is older than this file`;
       findings.add('ERASED_UNRECORDED', place, message);
@@ -167,14 +168,15 @@ export class ErasedEntries {
     findings.add('ERASED_UNPROVEN', place, `entry ${seq} was erased, and nothing shows by whom: ${why}`);
   }
 
-  #differs(seq: number, why: string, { findings, place }: Found): void {
-    const message = `an erasure log records that entry ${seq} of this stream was erased, but ${why}: another log had this name, or this one was cut off or begun anew`;
+  #differs(seq: number, why: string, { findings, place }: Pick<Found, 'findings' | 'place'>): void {
+    const message = `an erasure log records that entry ${seq} of this stream was erased, but ${why}: these files are older than the erasure log, another log had this name, or this one was cut off or begun anew`;
     findings.add('ERASURE_DIFFERS', place, message);
   }
 
-  #count(seq: number): void {
+  #count(recordsBefore: number): void {
     this.#records++;
-    this.#run = this.#run.end === seq - 1 ? { end: seq, length: this.#run.length + 1 } : { end: seq, length: 1 };
+    const goesOn = this.#run.end === recordsBefore;
+    this.#run = { end: recordsBefore + 1, length: goesOn ? this.#run.length + 1 : 1 };
     this.#longestRun = Math.max(this.#longestRun, this.#run.length);
   }
 }

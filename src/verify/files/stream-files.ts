@@ -54,7 +54,9 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
     if (content !== undefined) {
       const pair = await compared({ source: before.source, content }, { source: file.source, content: other });
       const { seq } = file.peek;
-      left.add(pair, seq, (code, place, message) => findings.add(code, { ...place, seq }, message));
+      left.add(pair, seq, (code, place, message) =>
+        findings.add(code, code === 'NOT_ERASED' ? place : { ...place, seq }, message),
+      );
       if (pair.read.source === before.source) continue;
     }
     kept.splice(-1, 1, file);

@@ -47,6 +47,8 @@ export class FileFactsCollector {
   readonly #recordsBefore: number;
   /** Line endings were converted, empty lines added, or a record altered: the digest is that of other bytes. */
   altered = false;
+  /** Records of it have salts, so that they can be erased. */
+  salted = false;
   /** There are lines in it that a crashed writer did not know of: they count as records here, and not for it (M8.26). */
   hasLost = false;
   /** The file ends inside the line that begins at this byte. */

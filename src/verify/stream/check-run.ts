@@ -1,6 +1,7 @@
 import type { RecordKey } from '../../core/hmac.ts';
 import { type CheckedRecords, LEAF_BYTES } from '../../engine/engine.ts';
 import { selectedEngine } from '../../engine/selected-engine.ts';
+import { countRecords } from '../entry/entries.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -57,7 +58,7 @@ export function checkRun(state: StreamState, bytes: Buffer, start: number, end: 
   if (run.records === 0) return none;
   const last = seq + run.records - 1;
   if (check.key === undefined) state.evidence.leaveUnchecked(last);
-  state.counts.add(run.records);
+  countRecords(state, run.records);
   state.tree.appendLeaves(seq, leaves.subarray(0, run.records * LEAF_BYTES));
   state.next = last + 1;
   state.closed = undefined;

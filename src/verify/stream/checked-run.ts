@@ -1,5 +1,6 @@
 import type { Subtree } from '../../core/subtrees.ts';
 import type { AuthMember } from '../../format/entry.ts';
+import { countRecords } from '../entry/entries.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -45,7 +46,7 @@ export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoc
   if (!authenticated(run, epoch, keyOf)) return false;
   if (state.asked.next <= last || state.erasures.nextFrom(run.firstSeq) <= last) return false;
   if (epoch.member === 'hash' || epoch.schedule === undefined) state.evidence.leaveUnchecked(last);
-  state.counts.add(run.count);
+  countRecords(state, run.count);
   state.tree.appendRun(run.firstSeq, run.leaves, run.subtrees);
   state.next = last + 1;
   state.closed = undefined;

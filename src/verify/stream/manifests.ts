@@ -71,7 +71,7 @@ function firstWrong(
   origin: string,
 ): string | undefined {
   const { facts, root, epoch } = close;
-  const { beginning, altered, hasLost } = collector;
+  const { beginning, hasLost } = collector;
   if (manifest.origin !== origin) return 'origin';
   for (const name of Object.keys(facts) as (keyof FileFacts)[]) {
     if (beginning === undefined && (name === 'created_ts' || name === 'first_seq')) continue;
@@ -82,7 +82,16 @@ function firstWrong(
   if (epoch !== undefined && manifest.algo !== (epoch.member === 'mac' ? 'hmac-sha256' : 'sha256')) return 'algo';
   if (epoch !== undefined && manifest.key_id !== epoch.kid) return 'key_id';
   if (beginning !== undefined && continuesWrong(manifest.continues_from, beginning.from)) return 'continues_from';
-  if (altered) return undefined; // the digest is that of other bytes
+  return noteWrong(manifest, epoch);
+}
+
+/** Whether the file has the bytes that its manifest is about. */
+function bytesWrong(
+  manifest: Manifest,
+  close: FileClose,
+  collector: FileFactsCollector,
+): 'bytes' | 'sha256' | undefined {
+  if (collector.altered) return undefined; // the digest is that of other bytes
   if (!collector.covers(close)) return collector.missingBehind(close) > 0 ? undefined : 'bytes';
   return manifest.sha256 === collector.digest() ? undefined : 'sha256';
 }
@@ -172,14 +181,18 @@ export async function checkManifest(
     return;
   }
   // its `file` may be another one: whoever renames a file renames its manifest (M7.1)
-  const wrong = firstWrong(manifest, close, facts, state.auditor.origin) ?? noteWrong(manifest, close.epoch);
-  if (wrong === undefined) {
+  const wrong = firstWrong(manifest, close, facts, state.auditor.origin);
+  const otherBytes = wrong === undefined ? bytesWrong(manifest, close, facts) : undefined;
+  if (wrong === undefined && (otherBytes === undefined || facts.salted)) {
+    const before = facts.salted ? ', or this is a copy from before records were erased' : '';
+    const other = `the manifest's "${otherBytes}" is that of other bytes: it was changed${before}`;
+    if (otherBytes !== undefined && !state.broken) state.findings.add('MANIFEST_WRONG', own, other, 'undecided');
     const isTold = facts.altered || (facts.cutAt !== undefined && !state.auditor.live); // TORN_TAIL says it
     const missing = isTold ? 0 : facts.missingBehind(close);
-    const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing`;
+    const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing${before}`;
     if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
     await handleCheckpoint(state, manifest.checkpoint);
   } else if (state.broken)
     return; // the file was altered, which is reported
-  else say(`the manifest's "${wrong}" contradicts the file`);
+  else say(`the manifest's "${wrong ?? otherBytes}" contradicts the file`);
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
 import { KEPT_DOUBTS } from '../entry/authenticate.ts';
+import { countRecords } from '../entry/entries.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -63,7 +64,7 @@ export function resumeRun(state: StreamState, run: RecordedRun): boolean {
     return false;
   }
   if (check !== 'mac' && check !== 'mac-altered') state.evidence.leaveUnchecked(last);
-  state.counts.add(count);
+  countRecords(state, count);
   state.tree.resumeRun(firstSeq, count, run.leaves, run.frontier ?? []);
   state.next = last + 1;
   state.closed = undefined;

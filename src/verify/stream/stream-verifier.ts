@@ -9,7 +9,7 @@ import {
 } from '../../format/entry.ts';
 import type { Auditor } from '../auditor/auditor.ts';
 import { authenticateRecord } from '../entry/authenticate.ts';
-import { countRecord, handleControl, handleRecord } from '../entry/entries.ts';
+import { countRecords, handleControl, handleRecord } from '../entry/entries.ts';
 import type { TakenLines } from '../input/line-splitter.ts';
 import type { Allowance } from '../model/allowance.ts';
 import type { Epoch } from '../model/epoch.ts';
@@ -117,7 +117,7 @@ export class StreamVerifier {
         const leaf = matcher.leafOf(bytes, start, end - TAIL_LENGTH);
         const auth = bytes.toString('latin1', end - TAIL_LENGTH, end - 3);
         const sealed = authenticateRecord(state, epoch, seq, leaf, auth);
-        countRecord(state);
+        countRecords(state, 1);
         append(state, seq, sealed);
         if (sealed === leaf) this.#keeper?.keep(seq, bytes, start, end);
         if (check !== undefined) this.#record(seq, leaf, epoch, check, found);

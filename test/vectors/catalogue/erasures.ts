@@ -1,3 +1,4 @@
+import { formatManifest, type Manifest } from '../../../src/format/manifest.ts';
 import { erase, SealedLog } from '../../support/sealed-log.ts';
 import { dataKey, edKey, thirdEdKey } from '../keys.ts';
 import { macKeys, signKeys } from '../logs.ts';
@@ -508,7 +509,7 @@ function copyCases(): VectorCase[] {
       beside(bytesOf(erased(3)), bytesOf(erased(9))),
       signedBy(both),
       2,
-      'NOT_ERASED 1',
+      'NOT_ERASED',
       'ERASED 3',
       'NOT_ERASED 9',
     ),
@@ -518,7 +519,7 @@ function copyCases(): VectorCase[] {
       beside(half(signed()), gone),
       signedBy(both),
       2,
-      'NOT_ERASED 1',
+      'NOT_ERASED',
       'ERASED 3',
       'ERASED 9',
     ),
@@ -536,7 +537,7 @@ function copyCases(): VectorCase[] {
       beside(full.subarray(0, full.length / 2), gone),
       signedBy(both),
       2,
-      'NOT_ERASED 1',
+      'NOT_ERASED',
       'ERASED 3',
       'ERASED 9',
     ),
@@ -576,6 +577,25 @@ function copyCases(): VectorCase[] {
   ];
 }
 
+/** A copy from before an erasure beside the manifest from after it, for an auditor who has no erasure log (M7.1). */
+function manifestCases(): VectorCase[] {
+  const made = (name: string, about: string, verdict: 1 | 2, changes: Partial<Manifest>): VectorCase => {
+    const log = signed();
+    const text = formatManifest({ ...erased(3).manifestOf(`${name}.jsonl`), ...changes });
+    const one = vector(name, about, log, signedBy({}), verdict, 'MANIFEST_WRONG');
+    return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+  };
+  const { bytes, root } = signed().manifestOf('log.jsonl');
+  return [
+    made('manifest-erased', 'the digest is that of the file with a record erased', 2, { bytes }),
+    made('manifest-erased-bytes', 'the length, too', 2, { bytes: bytes - 100 }),
+    made('manifest-erased-root', 'the root is another one as well', 1, {
+      bytes,
+      root: `${root.startsWith('A') ? 'B' : 'A'}${root.slice(1)}`,
+    }),
+  ];
+}
+
 export function erasureCases(): VectorCase[] {
-  return [...recordedCases(), ...contentCases(), ...rangeCases(), ...logCases(), ...copyCases()];
+  return [...manifestCases(), ...recordedCases(), ...contentCases(), ...rangeCases(), ...logCases(), ...copyCases()];
 }
