@@ -79,12 +79,12 @@ export const erase: Command = command(
         return flags['dry-run'] || flags.yes || isConfirmed(options.input as Readable & { isTTY?: boolean }, io, plan);
       },
     });
-    const { report, erased: done } = await closing(erased, close);
+    const { report, erased: done, refused, plan } = await closing(erased, close);
     if (done !== undefined) await print(io.stdout, `erased ${recordsText(done.seqs.length)}\n`);
-    else if (report.verdict === 'ok' && !flags['dry-run']) await print(io.stdout, 'there is nothing to erase\n');
-    if (report.verdict === 'ok') return exitCode.done;
+    else if (refused) await print(io.stdout, 'nothing was erased\n');
+    else if (report.verdict === 'ok' && plan === undefined) await print(io.stdout, 'there is nothing to erase\n');
+    if (report.verdict === 'ok' || (flags['dry-run'] && plan !== undefined)) return exitCode.done;
     await print(io.stderr, verdictText(report, 'normal'));
-    if (flags['dry-run']) return exitCode.done;
     return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
   },
 );

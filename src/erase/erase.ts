@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { existsSync, lstatSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
 import { systemCode, TamperError } from '../errors.ts';
 import { type Erasure, textProblem } from '../format/erasure.ts';
@@ -9,7 +9,7 @@ import { KnownLock } from '../verify/auditor/known-lock.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verifyKeeping } from '../verify/verify.ts';
-import { append, assertKeyIsNamed, beginErasureLog } from './erasure-log.ts';
+import { append, assertKeyIsNamed } from './erasure-log.ts';
 import { finish, replace, storageOf } from './replace-file.ts';
 import { type RewrittenFile, rewrite } from './rewritten-file.ts';
 import { Selection, type Wanted } from './selection.ts';
@@ -57,6 +57,10 @@ export interface EraseOutcome {
   readonly report: VerifyReport;
   /** Absent where nothing was done. */
   readonly erased?: ErasePlan;
+  /** What would be done, of a dry run. */
+  readonly plan?: ErasePlan;
+  /** Whoever was asked said no. */
+  readonly refused?: true;
 }
 
 /**
@@ -71,7 +75,6 @@ export async function eraseRecords(options: EraseOptions): Promise<EraseOutcome>
   const { erasures } = options;
   if (options.dryRun === true) return look(options);
   try {
-    await mkdir(dirname(erasures.file), { recursive: true });
     // the lock of a run that was killed while it made it ends after half a minute
     const lock = await KnownLock.take(`${erasures.file}.erase`, { what: 'erasure log', waitMs: 35_000 });
     try {
@@ -98,7 +101,6 @@ function asEraseError(cause: unknown): unknown {
 async function eraseLocked(options: EraseOptions): Promise<EraseOutcome> {
   const { erasures } = options;
   await assertKeyIsNamed(erasures, options.verify.policy);
-  await beginErasureLog(erasures);
   let seen = await look(options);
   if (isLeftOpen(seen.report, erasures.origin)) {
     // its writer was killed: a start takes over what is there, and closes it; what nobody had signed records nothing (R1.3)
@@ -109,9 +111,23 @@ async function eraseLocked(options: EraseOptions): Promise<EraseOutcome> {
   for (const file of streamOf(seen.report, options).files) wasLeft = (await finish(file)) || wasLeft;
   if (wasLeft) seen = await look(options);
   const { report, work } = seen;
-  if (work === undefined || !(await options.confirm(work.plan))) return { report };
+  if (work === undefined) return { report };
+  const before = work.plan.files.map(standing);
+  if (!(await options.confirm(work.plan))) return { report, refused: true };
+  const changed = work.plan.files.find((file, at) => standing(file) !== before[at]);
+  if (changed !== undefined) {
+    throw new TamperError('FOREIGN_WRITE', `${changed} was changed while you were asked`, {
+      hint: 'Nothing was erased. Find out who writes to it, and run this again.',
+    });
+  }
   await carryOut(options, work);
   return { report: await verifyKeeping({ ...options.verify, paths: pathsOf(options) }, undefined), erased: work.plan };
+}
+
+/** Which file has a name, and in which state. */
+function standing(path: string): string {
+  const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
 }
 
 /** What is to be done. */
@@ -139,7 +155,7 @@ async function look(options: EraseOptions): Promise<EraseOutcome & { readonly wo
   const storage = files.every((file) => storageOf(file) === 'in-place') ? 'in-place' : 'not-in-place';
   const plan = { origin: stream.origin, seqs, files, storage } as const;
   if (options.dryRun === true) await options.confirm(plan);
-  return { report, work: { plan, commits, recorded } };
+  return { report, plan, work: { plan, commits, recorded } };
 }
 
 /** R3.2: new files, then the record, then the replacement. */
@@ -218,7 +234,12 @@ function checkErasureLog({
       : maxLineBytes < LONGEST_ERASURE
         ? `max_line_bytes must be at least ${LONGEST_ERASURE}: no record of an erasure may be split`
         : undefined;
-  if (problem === undefined) return;
+  if (problem === undefined && existsSync(file)) return;
+  if (problem === undefined) {
+    throw new TamperError('USAGE', `the erasure log ${file} is not there`, {
+      hint: 'Check file in the configuration that --erasures names, which counts from the working directory. To begin a new erasure log: fapilog-tamper seal --config CONFIGURATION < /dev/null',
+    });
+  }
   throw new TamperError('USAGE', `the configuration of the erasure log: ${problem}`, {
     hint: 'Change the file that --erasures names, then run this again. Nothing was erased.',
   });
@@ -251,13 +272,19 @@ function checkOptions({ verify, erasures, reason, who, wanted }: EraseOptions): 
 }
 
 /** The one stream to erase from. @throws {@link TamperError} `USAGE` */
-function streamOf({ streams }: VerifyReport, { origin, verify }: EraseOptions): StreamReport {
+function streamOf({ streams, findings }: VerifyReport, { origin, verify }: EraseOptions): StreamReport {
   const logs = verify.policy?.erasures ?? [];
   const those = streams.filter((one) => !logs.includes(one.origin) && one.lastSeq > 0);
   const wanted = origin === undefined ? those : those.filter((one) => one.origin === origin);
   const [one, ...others] = wanted;
   if (one !== undefined && others.length === 0) return one;
-  const which = those.map((stream) => stream.origin).join(', ') || 'none';
+  if (those.length === 0) {
+    const problem = findings.find(({ severity, file }) => severity !== 'warning' && file !== undefined);
+    throw new TamperError('USAGE', `no log that the policy names is in ${verify.paths.join(', ')}`, {
+      hint: problem === undefined ? 'Check the paths.' : `${problem.file}: ${problem.message}`,
+    });
+  }
+  const which = those.map((stream) => stream.origin).join(', ');
   throw new TamperError('USAGE', `erase from one stream at a time; those here are: ${which}`, {
     hint: 'Name it with --stream ORIGIN. Nothing can be erased from an erasure log.',
   });
@@ -265,14 +292,12 @@ function streamOf({ streams }: VerifyReport, { origin, verify }: EraseOptions): 
 
 /**
  * R3.1: nothing but a recorded erasure that is not carried out yet may stand against the log, and nothing but what a kill of
- * this command leaves for good against the erasure log: what it records counts up to its proven end, and no further. To only
- * look at what would be erased no erasure log is needed yet.
+ * this command leaves for good against the erasure log: what it records counts up to its proven end, and no further.
  */
-function isErasable({ findings }: VerifyReport, { erasures, dryRun = false }: EraseOptions): boolean {
-  const isNone = dryRun && !existsSync(erasures.file);
+function isErasable({ findings }: VerifyReport, { erasures }: EraseOptions): boolean {
   return findings.every(
     ({ code, severity, origin }) =>
-      severity === 'warning' || code === 'NOT_ERASED' || (origin === erasures.origin && (code === 'ADOPTED' || isNone)),
+      severity === 'warning' || code === 'NOT_ERASED' || (origin === erasures.origin && code === 'ADOPTED'),
   );
 }
 

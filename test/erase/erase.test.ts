@@ -295,14 +295,59 @@ describe('what stands in the way of an erasure', () => {
     expect(scene.read('other').toString()).toBe('what must stay');
   });
 
-  it('a file in the place of the folder of the erasure log', async () => {
+  it('an erasure log that is not there is never begun', async () => {
     const scene = await makeScene();
     const before = scene.everything;
     const config = scene.read('erasures.yaml').toString();
-    scene.write('erasures.yaml', config.replace('file: erasures.jsonl', 'file: log.yaml/erasures.jsonl'));
-    const { code, stderr } = await scene.erase(...ERASE);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('log.yaml cannot be written or replaced')]);
+    for (const file of ['log.yaml/erasures.jsonl', 'other/erasures.jsonl', 'other.jsonl']) {
+      scene.write('erasures.yaml', config.replace('file: erasures.jsonl', `file: ${file}`));
+      const { code, stderr } = await scene.erase(...ERASE);
+      expect([code, stderr]).toEqual([64, expect.stringContaining(`${file} is not there`)]);
+    }
+    scene.write('erasures.yaml', config.replace('file: erasures.jsonl\n', ''));
+    expect((await scene.erase(...ERASE)).stderr).toContain('file must be the name of a file');
+    scene.write('erasures.yaml', config);
     expect(scene.everything).toBe(before);
+    expect((await scene.erase(...ERASE)).code).toBe(0);
+    expect((await scene.verify()).code).toBe(0);
+  });
+
+  it('an erasure log that goes on under a name that no policy can name', async () => {
+    const scene = await makeScene();
+    const recover = ['recover', 'erasures.jsonl', '--reason', 'oops', '--config', 'erasures.yaml'];
+    expect((await scene.run(recover)).code).toBe(0);
+    const before = scene.everything;
+    const { code, stderr } = await scene.erase(...ERASE);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/erasures\.jsonl goes on as .*, which no policy can name|UNDECIDED/);
+    expect(scene.everything).toBe(before);
+  });
+
+  it('a file that changes while somebody is asked', async () => {
+    const scene = await makeScene([], { compressed: false });
+    const [first = ''] = scene.files;
+    const change = (): void => scene.write(first, scene.read(first).toString().replace('other', 'Other'));
+    const { code, stderr } = await scene.answer(ERASE, 'yes', change);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('was changed while you were asked')]);
+    expect(scene.everything).toContain(ABOUT_ADA);
+  });
+
+  it('an answer that is not yes', async () => {
+    const scene = await makeScene();
+    const before = scene.everything;
+    for (const answer of ['no', 'y', '']) {
+      const { code, stdout } = await scene.answer(ERASE, answer);
+      expect([code, stdout]).toEqual([0, expect.stringContaining('nothing was erased')]);
+    }
+    expect(scene.everything).toBe(before);
+    expect((await scene.answer(ERASE, 'yes')).stdout).toContain('erased 10 records');
+  });
+
+  it('a path without a log is named', async () => {
+    const scene = await makeScene();
+    const argv = ['erase', 'nope', '--policy', 'policy.yaml', '--erasures', 'erasures.yaml', '--yes', ...ERASE];
+    const { code, stderr } = await scene.run(argv);
+    expect([code, stderr]).toEqual([64, expect.stringContaining('no log that the policy names is in nope')]);
   });
 });
 

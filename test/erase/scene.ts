@@ -40,6 +40,16 @@ export class Scene {
     return runHere(argv, { cwd: this.directory, input });
   }
 
+  /** Erases as somebody at a terminal does, who gives this answer; `before` is done while the question stands. */
+  async answer(argv: readonly string[], answer: string, before: () => void = () => undefined): Promise<CommandResult> {
+    const input = (async function* pieces() {
+      before();
+      yield Buffer.from(`${answer}\n`);
+    })();
+    const named = ['erase', 'logs', '--policy', 'policy.yaml', '--erasures', 'erasures.yaml', ...argv];
+    return runHere(named, { cwd: this.directory, input, terminal: true });
+  }
+
   write(name: string, content: string | Buffer): void {
     writeFileSync(join(this.directory, name), content);
   }

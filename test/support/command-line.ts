@@ -14,7 +14,7 @@ interface Given {
   readonly env?: Readonly<Record<string, string>>;
   /** Pieces come when they come. */
   readonly input?: string | Buffer | AsyncIterable<Buffer>;
-  /** Whether standard output and standard error are a terminal. Default false. */
+  /** Whether standard input, output and error are a terminal. Default false. */
   readonly terminal?: boolean;
 }
 
@@ -32,7 +32,8 @@ export async function runCommand(
       },
     });
   const isWhole = typeof input === 'string' || Buffer.isBuffer(input);
-  const pieces = (): Readable => Readable.from(isWhole ? [Buffer.from(input)] : input);
+  const pieces = (): Readable =>
+    Object.assign(Readable.from(isWhole ? [Buffer.from(input)] : input), { isTTY: terminal });
   const io = {
     stdin: pieces,
     inputBytes: () => bytesOfStream(pieces()),

@@ -1,4 +1,3 @@
-import { formatManifest, type Manifest } from '../../../src/format/manifest.ts';
 import { erase, SealedLog } from '../../support/sealed-log.ts';
 import { dataKey, edKey, thirdEdKey } from '../keys.ts';
 import { macKeys, signKeys } from '../logs.ts';
@@ -577,25 +576,6 @@ function copyCases(): VectorCase[] {
   ];
 }
 
-/** A copy from before an erasure beside the manifest from after it, for an auditor who has no erasure log (M7.1). */
-function manifestCases(): VectorCase[] {
-  const made = (name: string, about: string, verdict: 1 | 2, changes: Partial<Manifest>): VectorCase => {
-    const log = signed();
-    const text = formatManifest({ ...erased(3).manifestOf(`${name}.jsonl`), ...changes });
-    const one = vector(name, about, log, signedBy({}), verdict, 'MANIFEST_WRONG');
-    return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
-  };
-  const { bytes, root } = signed().manifestOf('log.jsonl');
-  return [
-    made('manifest-erased', 'the digest is that of the file with a record erased', 2, { bytes }),
-    made('manifest-erased-bytes', 'the length, too', 2, { bytes: bytes - 100 }),
-    made('manifest-erased-root', 'the root is another one as well', 1, {
-      bytes,
-      root: `${root.startsWith('A') ? 'B' : 'A'}${root.slice(1)}`,
-    }),
-  ];
-}
-
 export function erasureCases(): VectorCase[] {
-  return [...manifestCases(), ...recordedCases(), ...contentCases(), ...rangeCases(), ...logCases(), ...copyCases()];
+  return [...recordedCases(), ...contentCases(), ...rangeCases(), ...logCases(), ...copyCases()];
 }

@@ -2,11 +2,12 @@ import { encodeBase64 } from '../../../src/format/base64.ts';
 import { formatSignatureLine } from '../../../src/format/checkpoint.ts';
 import { formatManifest } from '../../../src/format/manifest.ts';
 import type { Manifest } from '../../../src/index.ts';
-import { SealedLog } from '../../support/sealed-log.ts';
+import { erase, SealedLog } from '../../support/sealed-log.ts';
 import { dataKey, edKey } from '../keys.ts';
-import { macKeys, signedBody, signedLog } from '../logs.ts';
+import { macKeys, signedBody, signedLog, signKeys } from '../logs.ts';
 import { cutAfter, edit, insertAfter } from '../spoil.ts';
 import { brings, type VectorCase, vector } from '../vector-case.ts';
+import { salted } from './salts.ts';
 
 /** Manifests beside a file: right, wrong, stale (spec 7). */
 
@@ -34,6 +35,25 @@ function withoutContinuesFrom(): VectorCase {
   const about = 'the manifest of a second file does not say what it continues';
   const one = vector(name, about, log, brings(log, { named: [edKey] }), 1, 'MANIFEST_WRONG');
   return { ...one, beside: [{ name: `${name}.2.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+}
+
+/** A copy from before an erasure beside the manifest from after it, for an auditor who has no erasure log (M7.1). */
+function ofErased(): VectorCase[] {
+  const made = (name: string, about: string, verdict: 1 | 2, changes: Partial<Manifest>): VectorCase => {
+    const log = salted(signKeys);
+    const text = formatManifest({ ...erase(salted(signKeys), 3).manifestOf(`${name}.jsonl`), ...changes });
+    const one = vector(name, about, log, brings(log, { named: [edKey] }), verdict, 'MANIFEST_WRONG');
+    return { ...one, beside: [{ name: `${name}.jsonl.manifest.json`, bytes: Buffer.from(text) }] };
+  };
+  const { bytes, root } = salted(signKeys).manifestOf('log.jsonl');
+  return [
+    made('manifest-erased', 'the digest is that of the file with a record erased', 2, { bytes }),
+    made('manifest-erased-bytes', 'the length, too', 2, { bytes: bytes - 100 }),
+    made('manifest-erased-root', 'the root is another one as well', 1, {
+      bytes,
+      root: `${root.startsWith('A') ? 'B' : 'A'}${root.slice(1)}`,
+    }),
+  ];
 }
 
 /** A log beside a file without an entry, beside which the manifest of another stream stands. */
@@ -155,6 +175,7 @@ export function manifestCases(): VectorCase[] {
   const text = (changes: Partial<Manifest>): string => formatManifest({ ...next, ...changes });
   const other = signedLog().note({ size: 8 });
   return [
+    ...ofErased(),
     beside(
       'valid-manifest-other-note',
       'the checkpoint in a manifest has a signature line of somebody else, which nobody can recompute',
