@@ -68,8 +68,9 @@ export async function rewrite(
     }
   }
   try {
+    const isCompressed = await isGzip(path); // first: a stream that fails must have somebody who listens
     const out = createWriteStream(fresh, { flags: 'wx', mode: 0o600 });
-    await ((await isGzip(path)) ? pipeline(lines(), createGzip(), out) : pipeline(lines(), out));
+    await (isCompressed ? pipeline(lines(), createGzip(), out) : pipeline(lines(), out));
     if (erased.length === 0) {
       await rm(fresh);
       return undefined;

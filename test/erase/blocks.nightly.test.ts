@@ -1,12 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
-import { ABOUT_ADA, makeScene, OF_ADA, type Scene } from './scene.ts';
+import { ABOUT_ADA, ERASURES, makeScene, OF_ADA, type Scene } from './scene.ts';
 
 /**
  * What is left of erased records in the blocks of an ext4 disk (R3.2): a whole disk is in a file, which is read and searched.
@@ -87,6 +87,53 @@ async function killedAt(scene: Scene, call: number): Promise<string> {
   await expect(done).rejects.toMatchObject({ signal: 'SIGKILL' });
   return '';
 }
+
+describe('a disk', () => {
+  /** Until the test ends, before its scene is removed. */
+  const mount = (place: string, ...options: string[]): void => {
+    execFileSync('mount', [...options, place]);
+    onTestFinished(() => void execFileSync('umount', ['--lazy', place]));
+  };
+
+  it('that may not be written is told, and the next run erases', async () => {
+    const scene = await makeScene();
+    const logs = join(scene.directory, 'logs');
+    mount(logs, '--bind', logs);
+    execFileSync('mount', ['-o', 'remount,bind,ro', logs]);
+    const { code, stderr } = await scene.erase(...WHAT);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('cannot be rewritten (EROFS)')]);
+    execFileSync('mount', ['-o', 'remount,bind,rw', logs]);
+    expect(await scene.erase(...WHAT)).toMatchObject({ code: 0 });
+    expect((await scene.verify()).code).toBe(0);
+  });
+
+  it('that is full under the erasure log is told in seconds, and the next run erases', async () => {
+    const scene = await makeScene();
+    const place = join(scene.directory, 'er');
+    mkdirSync(place);
+    mount(place, '-t', 'tmpfs', '-o', 'size=12k', 'none');
+    for (const name of ['erasures.jsonl', 'erasures.jsonl.manifest.json']) {
+      writeFileSync(join(place, name), scene.read(name));
+      rmSync(join(scene.directory, name));
+    }
+    const config = scene.read('erasures.yaml').toString();
+    scene.write('erasures.yaml', config.replace('file: erasures.jsonl', 'file: er/erasures.jsonl'));
+    const before = scene.everything;
+    const { code, stderr } = await scene.erase(...WHAT.with(3, 'r'.repeat(1_000)));
+    expect([code, stderr]).toEqual([2, expect.stringContaining('WRITE_FAILED')]);
+    expect(scene.everything).toBe(before);
+    execFileSync('mount', ['-o', 'remount,size=4m', place]);
+    await scene.erase(...WHAT);
+    expect(scene.everything).not.toContain(ABOUT_ADA);
+    const verified = await scene.run(['verify', 'logs', 'er', '--policy', 'policy.yaml', '--format', 'json']);
+    const { findings } = JSON.parse(verified.stdout);
+    const against = findings.filter(({ severity }: { severity: string }) => severity !== 'warning');
+    // what the full disk had cut off was signed by nobody, as after any crash
+    expect(
+      against.every((one: { code: string; origin: string }) => one.code === 'ADOPTED' && one.origin === ERASURES),
+    ).toBe(true);
+  }, 60_000);
+});
 
 describe('the blocks of a disk', () => {
   it('have neither the text nor the salt of an erased record, and all of the others', async () => {

@@ -80,6 +80,7 @@ it.each([
   ['a list', { keys: 'one' }, 'keys: must be a list'],
   ['an object', { accept: 'all' }, 'accept: must be an object'],
   ['a text', { origin: 5 }, 'origin: must be text'],
+  ['no text', { keys: [{ sign: '' }] }, 'keys[0].sign: must not be empty'],
   ['a number', { min: -1 }, 'min: must be at least 0'],
   ['a key', { keys: [{ wrp: 'x' }] }, 'keys[0]: a key is { wrap: NAME } or { sign: VERIFIER KEY }'],
 ])('%s that is wrong is named, with what may stand there', async (_what, wrong, problem) => {

@@ -6,6 +6,7 @@ export const withoutInput: { message: (issue: BaseIssue<unknown>) => string } = 
   message: ({ expected, type }) => {
     if (type === 'parse_json') return 'this is not JSON';
     if (expected === 'never') return 'this member does not exist';
+    if (type === 'non_empty') return 'must not be empty';
     if (type === 'strict_object' && expected !== 'Object') return 'this member is missing';
     return expected === null ? 'this value is not allowed here' : `must be ${inWords(expected)}`;
   },
