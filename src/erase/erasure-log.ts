@@ -4,7 +4,6 @@ import { TamperError } from '../errors.ts';
 import { type Erasure, formatErasure } from '../format/erasure.ts';
 import { noteKeyOf } from '../format/key-reference.ts';
 import { encodeNoteKey } from '../format/vkey.ts';
-import type { Sealer } from '../seal/sealer.ts';
 import { policyFor } from '../verify/auditor/auditor-names.ts';
 import { keyIdentitiesOf, type Policy } from '../verify/auditor/policy.ts';
 
@@ -56,10 +55,10 @@ export async function append(config: ResolvedConfig, erasures: readonly Erasure[
 
 /** Rejects when the sealer has failed, or has not come further for too long. */
 function stopOf(
-  sealer: Sealer,
+  sealer: ReturnType<typeof createSealerFor>,
   { file }: ResolvedConfig,
   warnings: readonly unknown[],
-): { stopped: Promise<never>; release(): void } {
+): { readonly stopped: Promise<never>; readonly release: () => void } {
   let timer: NodeJS.Timeout | undefined;
   const stopped = new Promise<never>((_, reject) => {
     sealer.once('error', reject);
