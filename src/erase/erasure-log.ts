@@ -24,57 +24,45 @@ export async function assertKeyIsNamed(config: ResolvedConfig, policy: Policy | 
   });
 }
 
-/** So long the keys of the erasure log may take, and writing to it, in milliseconds. */
+/** So long the keys of the erasure log may take, and so long it may come no further, in milliseconds. */
 const KEYS_MS = 120_000;
-const WRITE_MS = 120_000;
+const STUCK_MS = 20_000;
 
-/** Seals erasures. Resolves when they are durable, sealed and signed. @throws what a sealer throws */
+/** Seals erasures. Resolves when they are durable, sealed and signed. @throws what a sealer throws, and `UNAVAILABLE` */
 export async function append(config: ResolvedConfig, erasures: readonly Erasure[]): Promise<void> {
   // waiting for room is for a log that goes on; here somebody waits for an answer
   const sealer = createSealerFor({ ...config, onWriteFailure: 'stop', onStateConflict: 'error' });
-  const warnings: unknown[] = [];
-  sealer.on('warning', (warning) => warnings.splice(0, 1, warning));
-  const { stopped, release } = stopOf(sealer, config, warnings);
+  const stuck = new AbortController();
+  const stopped = new Promise<never>((_, reject) => {
+    sealer.once('error', reject);
+    stuck.signal.addEventListener('abort', () => reject(stuck.signal.reason));
+  });
+  stopped.catch(() => undefined); // it is told by whichever of the promises is waited for
+  let size = -1;
+  const looking = setInterval(() => {
+    const { size: now, waitsFor } = sealer.stats;
+    const why = waitsFor === undefined ? 'it came no further' : `it waits (${waitsFor})`;
+    if (now === size) stuck.abort(notWritten(config, why));
+    size = now;
+  }, STUCK_MS);
   try {
     await Promise.race([sealer.ready, stopped]);
     if (sealer.stats.origin !== config.origin) throw otherStream(config, sealer.stats.origin);
-    for (const erasure of erasures) if (!sealer.writeObject(formatErasure(erasure))) await sealer.flush();
+    for (const erasure of erasures)
+      if (!sealer.writeObject(formatErasure(erasure))) await Promise.race([sealer.flush(), stopped]);
     await Promise.race([sealer.flush(), stopped]);
   } finally {
-    await Promise.race([sealer.close(), stopped]).finally(release);
+    clearInterval(looking);
+    await sealer.close();
   }
-  const { unsignedEntries, origin } = sealer.stats;
-  if (unsignedEntries > 0) {
-    throw new TamperError('UNAVAILABLE', `the erasure log ${origin} could not be signed, so nothing was erased`, {
-      cause: warnings[0],
-      hint: 'Run this again when its key service answers: what is on record by now is erased then.',
-      retryable: true,
-    });
-  }
+  if (sealer.stats.unsignedEntries > 0) throw notWritten(config, 'its last entries could not be signed');
 }
 
-/** Rejects when the sealer has failed, or has not come further for too long. */
-function stopOf(
-  sealer: ReturnType<typeof createSealerFor>,
-  { file }: ResolvedConfig,
-  warnings: readonly unknown[],
-): { readonly stopped: Promise<never>; readonly release: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const stopped = new Promise<never>((_, reject) => {
-    sealer.once('error', reject);
-    timer = setTimeout(() => {
-      const hint =
-        'Nothing was erased. Make sure that there is room, and that you may write to it and to its state_dir.';
-      reject(
-        new TamperError('UNAVAILABLE', `the erasure log ${file} could not be written in time`, {
-          cause: warnings[0],
-          hint,
-        }),
-      );
-    }, WRITE_MS);
+function notWritten({ origin, file }: ResolvedConfig, why: string): TamperError {
+  return new TamperError('UNAVAILABLE', `the erasure log ${origin} could not be written: ${why}`, {
+    hint: `Nothing was erased. ${file} and its state_dir must be writable, and its key service must answer. Then run this again: what is on record by now is erased then.`,
+    retryable: true,
   });
-  stopped.catch(() => undefined); // it is told by whichever of the promises is waited for
-  return { stopped, release: () => clearTimeout(timer) };
 }
 
 /** What a policy cannot name (R1.2) records nothing. */
