@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createLoopbackCa } from '../servers/loopback-ca.mjs';
 import { runCommand } from '../support/command-line.ts';
+import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { fleetKey, fleetLog, fleetVkey, tamperings } from '../support/topic-logs.ts';
 import { witnessKey } from '../support/witness-keys.ts';
@@ -67,6 +68,12 @@ const log = fleetLog(ORIGIN, 5);
 const lines = log.lines.map(({ bytes }) => bytes);
 const text = (of: readonly Buffer[]): string => `${of.join('\n')}\n`;
 const ERASURES = 'audit.example.com/erasures';
+const erasures = new SealedLog(ERASURES)
+  .open({ signers: [nextEdKey] })
+  .seal()
+  .checkpoint()
+  .close()
+  .checkpoint();
 const witness = witnessKey('witness.example.com/w1').vkey;
 
 /** What lies around in the directory that a command runs in. */
@@ -87,6 +94,7 @@ streams:
 erasures: [${ERASURES}]
 `,
   'erasures.yaml': `origin: ${ERASURES}\nfile: erasures.jsonl\nkey_source: env\nkey_id: erasures\nalgorithm: Ed25519\n`,
+  'erasures.jsonl': String(erasures.toFiles()[0]?.bytes),
   'config.yaml': `origin: ${ORIGIN}\n`,
   'witness.vkey': `${witness}\n`,
   'module.mjs': 'export const createProvider = () => ({ source: "none" });\n',
