@@ -22,6 +22,8 @@ export interface IndexedFamily {
 export interface IndexedFile {
   readonly family: string;
   readonly version: string;
+  /** Another file of its stream begins with the same entry. */
+  readonly isCopy: boolean;
 }
 
 /** So many texts are read at once. */
@@ -73,7 +75,12 @@ export class MemoryIndex {
       const bytes = files.reduce((sum, { size }) => sum + size, 0);
       const [whole] = streams.map((one) => one.whole).sort((a, b) => ((a ?? '') < (b ?? '') ? -1 : 1));
       this.families.set(family, { family, origins, version: stored.version, whole, files: files.length, bytes });
-      for (const { name, version } of files) this.files.set(name, { family, version });
+      for (const one of streams) {
+        const counts = new Map<number | undefined, number>();
+        for (const { firstSeq } of one.files) counts.set(firstSeq, (counts.get(firstSeq) ?? 0) + 1);
+        for (const { name, version, firstSeq } of one.files)
+          this.files.set(name, { family, version, isCopy: (counts.get(firstSeq) ?? 0) > 1 });
+      }
     } catch (error) {
       if (!isTamperError(error, 'FORMAT_INVALID') && !isTamperError(error, 'FORMAT_LIMIT')) throw error;
       this.damaged.set(id, error);

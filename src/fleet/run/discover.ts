@@ -63,6 +63,11 @@ interface Peeked {
   readonly peek: Peek;
 }
 
+/** A file that may be a copy of one of the same family. */
+interface Copy extends Pick<Peeked, 'place' | 'file'> {
+  readonly family: string;
+}
+
 /** What a listing gives while it goes on. */
 interface Found {
   readonly ignored: IgnoredFiles;
@@ -114,6 +119,7 @@ export class Discoverer {
     };
     const found: Found = { ignored: new IgnoredFiles(), peeked: [], unread: [], unavailable: 0, places: new Set() };
     const listed = new Set<string>();
+    const copies: Copy[] = [];
     let missing = 0;
     for (const place of this.#places) {
       let portion: PlacedFile[] = [];
@@ -129,6 +135,7 @@ export class Discoverer {
           if (remembered?.version === file.version) {
             found.places.add(place);
             add(remembered.family, file);
+            if (remembered.isCopy) copies.push({ place, file, family: remembered.family });
           } else portion.push(file);
           if (portion.length < PORTION) continue;
           await this.#lookInto(place, portion, found);
@@ -148,7 +155,8 @@ export class Discoverer {
     });
     const { sighted, unclaimed } = await this.#attribute(found.peeked);
     const manifests = new Map<string, ManifestAlone[]>();
-    for (const { file, peek } of found.peeked) {
+    const beside = await this.#besideCopies([...copies, ...this.#mayBeCopies(sighted, found.peeked)]);
+    for (const { file, peek } of [...found.peeked, ...beside]) {
       if (peek.missing === undefined || !this.#options.names(peek.missing.origin)) continue;
       const family = familyOf(peek.missing.origin);
       const one = { ...peek.missing, name: file.name };
@@ -162,6 +170,32 @@ export class Discoverer {
     );
     const empty = this.#places.filter((place) => !found.places.has(place));
     return { families, unclaimed, unread: unknown, hidden, manifests, ignored: found.ignored.report, empty };
+  }
+
+  /** Files that may be copies: such a one is not read, and the manifest beside it may be of another stream (M7.1). */
+  #mayBeCopies(sighted: readonly FamilyFile[], peeked: readonly Peeked[]): Copy[] {
+    const places = new Map(peeked.map(({ place, file }) => [file.name, place]));
+    const begins = ({ sight }: FamilyFile): string => `${sight?.seq} ${sight?.origin}`;
+    const counts = new Map<string, number>();
+    for (const file of sighted) counts.set(begins(file), (counts.get(begins(file)) ?? 0) + 1);
+    return sighted.flatMap((file) => {
+      const place = places.get(file.name);
+      const family = familyOf(file.sight?.origin ?? '');
+      const before = this.#index.files.get(file.name)?.family ?? family;
+      const mayBe = before !== family || (counts.get(begins(file)) ?? 0) > 1;
+      return place !== undefined && mayBe ? [{ place, file, family }] : [];
+    });
+  }
+
+  /** The manifests beside files that are of another family: of its own ones the verification of a family tells. */
+  async #besideCopies(copies: readonly Copy[]): Promise<Peeked[]> {
+    const found: Peeked[] = [];
+    await mapBounded(copies, AT_ONCE, async ({ place, file: { manifest }, family }) => {
+      const peek = manifest && (await place.peek(manifest, this.#wanted));
+      if (manifest === undefined || typeof peek !== 'object' || peek.missing === undefined) return;
+      if (familyOf(peek.missing.origin) !== family) found.push({ place, file: manifest, peek });
+    });
+    return found;
   }
 
   /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`, and the name. */
