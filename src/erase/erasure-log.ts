@@ -32,17 +32,17 @@ const STUCK_MS = 20_000;
 export async function append(config: ResolvedConfig, erasures: readonly Erasure[]): Promise<void> {
   // waiting for room is for a log that goes on; here somebody waits for an answer
   const sealer = createSealerFor({ ...config, onWriteFailure: 'stop', onStateConflict: 'error' });
-  const stuck = new AbortController();
+  let stop: (error: TamperError) => void = () => undefined;
   const stopped = new Promise<never>((_, reject) => {
     sealer.once('error', reject);
-    stuck.signal.addEventListener('abort', () => reject(stuck.signal.reason));
+    stop = reject;
   });
   stopped.catch(() => undefined); // it is told by whichever of the promises is waited for
   let size = -1;
   const looking = setInterval(() => {
     const { size: now, waitsFor } = sealer.stats;
     const why = waitsFor === undefined ? 'it came no further' : `it waits (${waitsFor})`;
-    if (now === size) stuck.abort(notWritten(config, why));
+    if (now === size) stop(notWritten(config, why));
     size = now;
   }, STUCK_MS);
   try {
