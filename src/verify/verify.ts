@@ -21,14 +21,8 @@ import {
   vanishedReports,
   wantedBy,
 } from './files/grouping.ts';
-import {
-  type FileReading,
-  manifestsOfCopies,
-  orderFiles,
-  ownersOfEmpty,
-  readFiles,
-  tellUnfinishedErasures,
-} from './files/stream-files.ts';
+import { type FileReading, manifestsOfCopies, orderFiles, ownersOfEmpty, readFiles } from './files/stream-files.ts';
+import { UnfinishedErasures } from './files/unfinished-erasures.ts';
 import { Listings } from './found/listings.ts';
 import { openLogs } from './found/open-logs.ts';
 import { openStored } from './found/stored-logs.ts';
@@ -121,6 +115,7 @@ async function verifyFiles(
   const large = jobs > 1 ? await withProcesses(jobs) : undefined;
   const hiddenBeside = (groups.get(undefined) ?? []).some(({ peek }) => peek.hidden !== undefined);
   const cited = citedSizes([...groups].flatMap(([origin, files]) => (origin === undefined ? [] : files)));
+  const unfinished = new UnfinishedErasures();
   const isLog = ([origin]: readonly [string | undefined, unknown]): boolean => origin !== undefined && book.has(origin);
   for (const [origin, files] of [...groups].sort((a, b) => Number(isLog(b)) - Number(isLog(a)))) {
     if (origin === undefined) continue;
@@ -133,7 +128,7 @@ async function verifyFiles(
       timelineRoom,
     });
     const ordered = await orderFiles(files, findings);
-    await tellUnfinishedErasures(ordered, origin, findings);
+    await unfinished.tell(ordered, origin, findings);
     alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     const hidingCopies = findings.count('UNREADABLE') + findings.count('ENCODING_CONVERTED');

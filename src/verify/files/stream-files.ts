@@ -1,11 +1,7 @@
-import { type FileHandle, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { isTamperError, systemCode } from '../../errors.ts';
 import { readManifest } from '../../format/manifest-reading.ts';
-import { tagOf } from '../../format/origin.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
-import { erasedFile, erasureNames } from '../../foundation/log-file-names.ts';
-import { isUnreadable } from '../../foundation/regular-file.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
 import { toldBy } from '../found/judge.ts';
 import { isReplaced } from '../found/moved-files.ts';
@@ -13,8 +9,8 @@ import { besideNeighbours } from '../found/rotated-files.ts';
 import { beginsInsideLine } from '../input/cut-line.ts';
 import { behind, FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
-import { type Peek, type PeekedSource, peek } from '../input/peek.ts';
-import { lookAt, type Source, sourceOf } from '../input/sources.ts';
+import type { Peek, PeekedSource } from '../input/peek.ts';
+import type { Source } from '../input/sources.ts';
 import type { OnBeside } from '../input/unwrapping.ts';
 import type { Findings } from '../model/findings.ts';
 import type { LargeFiles } from '../parallel/parallel-reading.ts';
@@ -65,63 +61,6 @@ export async function orderFiles(files: readonly PeekedSource[], findings: Findi
   await left.report();
   return besideNeighbours(await betweenLines(kept));
 }
-
-/** R3.4: what an erasure that was not finished left beside the files holds what should be gone, also where one was renamed since. */
-export async function tellUnfinishedErasures(
-  files: readonly PeekedSource[],
-  origin: string,
-  findings: Findings,
-): Promise<void> {
-  const own = files.flatMap(({ source }) => (source.identity === undefined ? [] : source.name)); // on this machine
-  const known = new Set(own.flatMap((name) => [name, `${name}.gz`, name.replace(/\.gz$/, '')]));
-  for (const folder of new Set(own.map((name) => dirname(name)))) {
-    const names = await namesIn(folder, known);
-    for (const left of names) {
-      const file = erasedFile(left);
-      if (file === undefined) continue;
-      const [path, of] = [join(folder, left), join(folder, file)];
-      const isAlone = !names.has(file) && !names.has(`${file}.gz`);
-      if (!known.has(of) && !(isAlone && (await mayHold(path, origin)))) continue;
-      const renamed = isAlone ? `; if ${of} has another name now, give this file the same, and run erase again` : '';
-      const message = `an erasure of records from ${of} was not finished: ${path} is still there${renamed}`;
-      findings.add('NOT_ERASED', { file: path }, message);
-    }
-  }
-}
-
-/** The names in a folder; of one that may not be listed, those that an erasure of the known files may have left there. */
-async function namesIn(folder: string, known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-  try {
-    return new Set(await readdir(folder));
-  } catch (error) {
-    if (isGone(error)) return new Set();
-    if (systemCode(error) !== 'EACCES') throw error;
-  }
-  const names = new Set<string>();
-  for (const left of [...known].flatMap((name) => Object.values(erasureNames(name)))) {
-    const isThere = await stat(left).then(
-      () => true,
-      (error: unknown) => !isGone(error) && systemCode(error) !== 'ENOTDIR',
-    );
-    if (isThere) names.add(basename(left));
-  }
-  return names;
-}
-
-/** Whether a file whose log has another name by now is one of this stream, or holds nothing that says whose it is. */
-async function mayHold(path: string, origin: string): Promise<boolean> {
-  try {
-    const { tag } = await peek(sourceOf(path, lookAt(path), { maxBytes: PEEKED }));
-    return tag === undefined || tag === tagOf(origin);
-  } catch (error) {
-    if (isGone(error)) return false;
-    if (isUnreadable(error)) return true;
-    throw error;
-  }
-}
-
-/** Of a compressed file that an erasure left, so many bytes are looked at for its first entry. */
-const PEEKED = 2 ** 30;
 
 /** Whatever has begun before a file, it may be whole. */
 const WHOLE = Buffer.from('{}');
