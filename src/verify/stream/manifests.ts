@@ -18,6 +18,8 @@ import { handleCheckpoint } from './checkpoint-lines.ts';
 /** Manifests beside closed files: every field is recomputed, a wrong one is a finding (spec 7, M7.1). */
 
 const SUFFIX = '.manifest.json';
+/** What else may be said of a file whose records have salts (M7.1). */
+const OR_OLDER = ', or this is a copy from before records were erased';
 
 /** The name of a file before it was compressed. */
 function plainName(file: string): string {
@@ -181,18 +183,17 @@ export async function checkManifest(
     return;
   }
   // its `file` may be another one: whoever renames a file renames its manifest (M7.1)
-  const wrong = firstWrong(manifest, close, facts, state.auditor.origin);
-  const otherBytes = wrong === undefined ? bytesWrong(manifest, close, facts) : undefined;
-  if (wrong === undefined && (otherBytes === undefined || facts.salted)) {
-    const before = facts.salted ? ', or this is a copy from before records were erased' : '';
-    const other = `the manifest's "${otherBytes}" is that of other bytes: it was changed${before}`;
-    if (otherBytes !== undefined && !state.broken) state.findings.add('MANIFEST_WRONG', own, other, 'undecided');
-    const isTold = facts.altered || (facts.cutAt !== undefined && !state.auditor.live); // TORN_TAIL says it
-    const missing = isTold ? 0 : facts.missingBehind(close);
-    const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing${before}`;
-    if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
-    await handleCheckpoint(state, manifest.checkpoint);
-  } else if (state.broken)
-    return; // the file was altered, which is reported
-  else say(`the manifest's "${wrong ?? otherBytes}" contradicts the file`);
+  const wrong = firstWrong(manifest, close, facts, state.auditor.origin) ?? bytesWrong(manifest, close, facts);
+  const mayBeOlder = facts.salted && (wrong === 'bytes' || wrong === 'sha256');
+  if (wrong !== undefined && !state.broken) {
+    const other = `the manifest's "${wrong}" is that of other bytes: it was changed${OR_OLDER}`;
+    if (mayBeOlder) state.findings.add('MANIFEST_WRONG', own, other, 'undecided');
+    else say(`the manifest's "${wrong}" contradicts the file`);
+  } // else the file was altered, which is reported
+  if (wrong !== undefined && !mayBeOlder) return;
+  const isTold = facts.altered || (facts.cutAt !== undefined && !state.auditor.live); // TORN_TAIL says it
+  const missing = isTold ? 0 : facts.missingBehind(close);
+  const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing${facts.salted ? OR_OLDER : ''}`;
+  if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
+  await handleCheckpoint(state, manifest.checkpoint);
 }
