@@ -1,4 +1,4 @@
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ResolvedConfig } from '../config/index.ts';
@@ -11,7 +11,7 @@ import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verifyKeeping } from '../verify/verify.ts';
 import { append, assertKeyIsNamed } from './erasure-log.ts';
 import { finish, replace, storageOf } from './replace-file.ts';
-import { type RewrittenFile, rewrite } from './rewritten-file.ts';
+import { type RewrittenFile, rewrite, standingOf } from './rewritten-file.ts';
 import { Selection, type Wanted } from './selection.ts';
 
 /** Erases records from closed files of a log, and puts each erasure on record in an erasure log (spec/erasure.md, 3). */
@@ -112,9 +112,9 @@ async function eraseLocked(options: EraseOptions): Promise<EraseOutcome> {
   if (wasLeft) seen = await look(options);
   const { report, work } = seen;
   if (work === undefined) return { report };
-  const before = work.plan.files.map(standing);
+  const before = work.plan.files.map(standingOf);
   if (!(await options.confirm(work.plan))) return { report, refused: true };
-  const changed = work.plan.files.find((file, at) => standing(file) !== before[at]);
+  const changed = work.plan.files.find((file, at) => standingOf(file) !== before[at]);
   if (changed !== undefined) {
     throw new TamperError('FOREIGN_WRITE', `${changed} was changed while you were asked`, {
       hint: 'Nothing was erased. Find out who writes to it, and run this again.',
@@ -122,12 +122,6 @@ async function eraseLocked(options: EraseOptions): Promise<EraseOutcome> {
   }
   await carryOut(options, work);
   return { report: await verifyKeeping({ ...options.verify, paths: pathsOf(options) }, undefined), erased: work.plan };
-}
-
-/** Which file has a name, and in which state. */
-function standing(path: string): string {
-  const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
-  return `${ino} ${size} ${mtimeNs}`;
 }
 
 /** What is to be done. */
@@ -226,22 +220,19 @@ function checkErasureLog({
   rotateIntervalSeconds,
   maxLineBytes,
 }: ResolvedConfig): void {
-  const isRotated = rotateChain || rotateMaxBytes > 0 || rotateIntervalSeconds > 0;
-  const problem = isRotated
-    ? 'rotate_max_bytes, rotate_interval_seconds and rotate_chain must not be there: an erasure log is one file'
-    : file === '-'
-      ? 'file must be the name of a file'
-      : maxLineBytes < LONGEST_ERASURE
-        ? `max_line_bytes must be at least ${LONGEST_ERASURE}: no record of an erasure may be split`
-        : undefined;
-  if (problem === undefined && existsSync(file)) return;
-  if (problem === undefined) {
-    throw new TamperError('USAGE', `the erasure log ${file} is not there`, {
-      hint: 'Check file in the configuration that --erasures names, which counts from the working directory. To begin a new erasure log: fapilog-tamper seal --config CONFIGURATION < /dev/null',
+  const refuse = (problem: string): never => {
+    throw new TamperError('USAGE', `the configuration of the erasure log: ${problem}`, {
+      hint: 'Change the file that --erasures names, then run this again. Nothing was erased.',
     });
-  }
-  throw new TamperError('USAGE', `the configuration of the erasure log: ${problem}`, {
-    hint: 'Change the file that --erasures names, then run this again. Nothing was erased.',
+  };
+  if (rotateChain || rotateMaxBytes > 0 || rotateIntervalSeconds > 0)
+    refuse('rotate_max_bytes, rotate_interval_seconds and rotate_chain must not be there: an erasure log is one file');
+  if (file === '-') refuse('file must be the name of a file');
+  if (maxLineBytes < LONGEST_ERASURE)
+    refuse(`max_line_bytes must be at least ${LONGEST_ERASURE}: no record of an erasure may be split`);
+  if (existsSync(file)) return;
+  throw new TamperError('USAGE', `the erasure log ${file} is not there`, {
+    hint: 'Check file in the configuration that --erasures names, which counts from the working directory. To begin a new erasure log: fapilog-tamper seal --config CONFIGURATION < /dev/null',
   });
 }
 

@@ -1,4 +1,4 @@
-import { constants, lstatSync, type Stats, statfsSync } from 'node:fs';
+import { constants, type Stats, statfsSync } from 'node:fs';
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode, TamperError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { erasureNames } from '../foundation/log-file-names.ts';
 import { readBytes } from '../foundation/read-text.ts';
 import { manifestName } from '../verify/stream/manifests.ts';
 import { digestAsErased } from './file-lines.ts';
-import type { RewrittenFile } from './rewritten-file.ts';
+import { type RewrittenFile, standingOf } from './rewritten-file.ts';
 
 /** The old file gives way to the new one, and is overwritten (R3.2); what a kill left of that is finished (R3.3). */
 
@@ -25,10 +25,9 @@ export function storageOf(path: string): 'in-place' | 'not-in-place' {
 
 /** @throws {@link TamperError} `FOREIGN_WRITE` where the file was changed since it was read; `WRITE_FAILED` */
 export async function replace(file: RewrittenFile): Promise<void> {
-  const { path, stats } = file;
+  const { path } = file;
   const { fresh, old, gone } = erasureNames(path);
-  const now = lstatSync(path);
-  if (now.ino !== stats.ino || now.size !== stats.size || now.mtimeMs !== stats.mtimeMs) {
+  if (standingOf(path) !== file.standing) {
     await rm(fresh, { force: true });
     throw new TamperError('FOREIGN_WRITE', `${path} was changed while its new content was made; it is as it was`, {
       hint: 'Find out who writes to it, then run this again: what is on record as erased is erased then.',

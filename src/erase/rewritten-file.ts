@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, type Stats } from 'node:fs';
+import { createWriteStream, lstatSync, type Stats } from 'node:fs';
 import { chmod, chown, lstat, open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -17,8 +17,8 @@ import { digestAsErased, isGzip, linesOf, withoutLf } from './file-lines.ts';
 /** What was erased from one file, whose new content waits beside it. */
 export interface RewrittenFile {
   readonly path: string;
-  /** What the system said of the old file before it was read. */
-  readonly stats: Stats;
+  /** {@link standingOf} the old file before it was read. */
+  readonly standing: string;
   /** SHA-256 of all of it, uncompressed, in hex. */
   readonly before: string;
   readonly after: string;
@@ -42,6 +42,7 @@ export async function rewrite(
   isNew: (seq: number) => boolean,
 ): Promise<RewrittenFile | undefined> {
   const stats = await safeStats(path);
+  const standing = standingOf(path);
   const { fresh } = erasureNames(path);
   const [before, after] = [createHash('sha256'), createHash('sha256')];
   const erased: { seq: number; commit: string }[] = [];
@@ -85,7 +86,13 @@ export async function rewrite(
     await rm(fresh, { force: true });
     throw asWriteError(path, error);
   }
-  return { path, stats, before: before.digest('hex'), after: after.digest('hex'), bytes, erased };
+  return { path, standing, before: before.digest('hex'), after: after.digest('hex'), bytes, erased };
+}
+
+/** Which file has a name, and in which state. It throws what the system says. */
+export function standingOf(path: string): string {
+  const { ino, size, mtimeNs } = lstatSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
 }
 
 /** R3.1. @throws {@link TamperError} `UNSAFE_PATH`, `NOT_FOUND`, `READ_FAILED` */

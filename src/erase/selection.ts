@@ -67,9 +67,14 @@ export class Selection implements Keeping {
         const read = classifyLine(line);
         if (read.type !== 'record') return;
         own ??= this.#of(read.tag);
-        for (const range of this.#wanted.seqs) if (seq >= range.first && seq <= range.last) own.met.add(range);
-        if (read.commit === undefined) this.#take(own, line, read);
-        else own.line = undefined;
+        let isNumbered = false;
+        for (const range of this.#wanted.seqs.filter((one) => covers(one, seq))) {
+          own.met.add(range);
+          isNumbered = true;
+        }
+        if (read.commit !== undefined) own.line = undefined;
+        else if (isNumbered) own.records.set(seq, found(line, read));
+        else if (this.#wanted.where.length > 0) this.#lookInto(own, line, read);
       },
       goBack: (size) => {
         for (const seq of own?.records.keys() ?? []) if (seq > size) own?.records.delete(seq);
@@ -79,22 +84,17 @@ export class Selection implements Keeping {
     };
   }
 
-  #take(own: FoundRecords, line: Buffer, read: RecordLine): void {
-    const { seq, salt, memberStart, part, last } = read;
-    const commit = salt === undefined ? undefined : commitmentOf(salt, line, 0, memberStart);
-    const found = { commit, part, last };
-    if (this.#wanted.seqs.some((range) => seq >= range.first && seq <= range.last)) own.records.set(seq, found);
-    if (this.#wanted.where.length === 0) return;
-    if (part !== undefined) this.#takePart(own, found, line, read);
-    else if (read.as === undefined && this.#isWanted(unwrapRecord(line, read))) own.records.set(seq, found);
-  }
-
   /** A long line is asked for, or not, once all its parts are there. */
-  #takePart(own: FoundRecords, found: Found, line: Buffer, read: RecordLine): void {
-    if (found.part === 1) own.line = { parts: new Map(), pieces: [], length: 0 };
+  #lookInto(own: FoundRecords, line: Buffer, read: RecordLine): void {
+    if (read.part === undefined) {
+      if (read.as === undefined && this.#isWanted(unwrapRecord(line, read)))
+        own.records.set(read.seq, found(line, read));
+      return;
+    }
+    if (read.part === 1) own.line = { parts: new Map(), pieces: [], length: 0 };
     const piece = unwrapRecord(line, read);
     if (own.line === undefined || piece === undefined) return;
-    own.line.parts.set(read.seq, found);
+    own.line.parts.set(read.seq, found(line, read));
     own.line.pieces.push(Buffer.from(piece));
     own.line.length += piece.length;
     if (own.line.length > LONGEST_JOINED) {
@@ -102,7 +102,7 @@ export class Selection implements Keeping {
         hint: `It has more than ${LONGEST_JOINED} bytes. Name the entries with --seq.`,
       });
     }
-    if (!found.last) return;
+    if (!read.last) return;
     const { parts, pieces } = own.line;
     own.line = undefined;
     if (this.#isWanted(Buffer.concat(pieces))) for (const [seq, one] of parts) own.records.set(seq, one);
@@ -117,13 +117,13 @@ export class Selection implements Keeping {
   in(origin: string, provenSize: number, standing: ReadonlyMap<number, string>): Map<number, string> {
     const { records, met } = this.#of(tagOf(origin));
     for (const range of this.#wanted.seqs) {
-      const isHere = met.has(range) || [...standing.keys()].some((seq) => seq >= range.first && seq <= range.last);
+      const isHere = met.has(range) || [...standing.keys()].some((seq) => covers(range, seq));
       refuseRange(range, origin, provenSize, isHere);
     }
-    const found = [...records].sort(([one], [other]) => one - other);
-    refuseParts(found);
+    const all = [...records].sort(([one], [other]) => one - other);
+    refuseParts(all);
     return new Map(
-      found.map(([seq, { commit }]) => {
+      all.map(([seq, { commit }]) => {
         if (commit === undefined) {
           throw new TamperError(
             'USAGE',
@@ -151,6 +151,12 @@ export class Selection implements Keeping {
     const object: unknown = JSON.parse(text);
     return this.#wanted.where.every(({ member, value }) => valueAt(object, member) === value);
   }
+}
+
+const covers = ({ first, last }: SeqRange, seq: number): boolean => seq >= first && seq <= last;
+
+function found(line: Buffer, { salt, memberStart, part, last }: RecordLine): Found {
+  return { commit: salt === undefined ? undefined : commitmentOf(salt, line, 0, memberStart), part, last };
 }
 
 function behindEnd(seq: number, provenSize: number): TamperError {
