@@ -13,6 +13,7 @@ import {
 } from '../../internal.ts';
 import type { GivenItem } from '../../report/about.ts';
 import { AuditReport } from '../../report/html/audit-report.ts';
+import { erasedText } from '../../report/words/erased.ts';
 import type { CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';
 import { exitCode } from '../exit-code.ts';
@@ -190,7 +191,7 @@ function resultText(result: StreamResult): string {
   const { verdict, stream, result: outcome, lastSeq, error, more, erased = 0 } = result;
   const name = stream === '' ? filesText(result.files) : printable(stream);
   const size = lastSeq > 0 ? `, up to entry ${lastSeq}` : '';
-  const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}${erasedText(erased)}`];
+  const lines = [`${HEADLINE[verdict].padEnd(9)}  ${name}: ${SAID[outcome]}${size}${behindErased(erased)}`];
   for (const finding of result.findings) lines.push(...findingLines(finding));
   if (more > 0) lines.push(`           and ${more} more`);
   if (error !== undefined) {
@@ -209,8 +210,7 @@ function findingLines({ severity, code, message, file, line, seq, lastSeq }: Aud
 }
 
 /** R2.4 */
-const erasedText = (erased: number): string =>
-  erased > 0 ? `, ${erased} ${erased === 1 ? 'record' : 'records'} erased` : '';
+const behindErased = (erased: number): string => (erased > 0 ? `, ${erasedText(erased)}` : '');
 
 /** All streams. */
 function summaryText(summary: AuditSummary): string {
@@ -220,7 +220,7 @@ function summaryText(summary: AuditSummary): string {
   const outcomes = Object.entries(results).map(([result, count]) => `${result} ${count}`);
   const ignoredFiles = ignored.files.length + ignored.more;
   return [
-    `${HEADLINE[verdict]}: ${streams} ${streams === 1 ? 'stream' : 'streams'}${part}: ${verdicts.ok} ok, ${verdicts.tampered} tampered, ${verdicts.undecided} undecided${erasedText(erased)}`,
+    `${HEADLINE[verdict]}: ${streams} ${streams === 1 ? 'stream' : 'streams'}${part}: ${verdicts.ok} ok, ${verdicts.tampered} tampered, ${verdicts.undecided} undecided${behindErased(erased)}`,
     ...(streams === 0 && shard.count > 1 ? ['  no stream falls to this part; the other parts have them'] : []),
     ...(outcomes.length > 0 ? [`  ${outcomes.join(', ')}`] : []),
     `  read: ${filesText(read.files)}, ${read.bytes} bytes`,

@@ -191,7 +191,7 @@ export class Discoverer {
   async #besideCopies(copies: readonly Copy[]): Promise<Peeked[]> {
     const found: Peeked[] = [];
     await mapBounded(copies, AT_ONCE, async ({ place, file: { manifest }, family }) => {
-      const peek = manifest && (await place.peek(manifest, this.#wanted));
+      const peek = manifest && (await this.#peek(place, manifest));
       if (manifest === undefined || typeof peek !== 'object' || peek.missing === undefined) return;
       if (familyOf(peek.missing.origin) !== family) found.push({ place, file: manifest, peek });
     });
