@@ -163,6 +163,22 @@ describe('a file that cannot be read', () => {
   });
 });
 
+it('the manifest beside a copy, which cannot be read, leaves it undecided and stops no other stream', async () => {
+  ship(fleet, rotatedLog('fleet/a', 2), 'a');
+  ship(fleet, rotatedLog('fleet/a', 2), 'copy');
+  ship(fleet, rotatedLog('fleet/b', 1), 'b');
+  fleet.write('copy/0001.jsonl.manifest.json', Buffer.from('{}'));
+  fleet.bucket.before = ({ method, key }) => {
+    if (method === 'read' && key === 'logs/copy/0001.jsonl.manifest.json')
+      throw new TamperError('ACCESS_DENIED', 'GetObject failed');
+  };
+  expect((await auditFleet(fleet)).said).toEqual([
+    ': failed undecided nothing',
+    'fleet/a: new ok whole',
+    'fleet/b: new ok whole',
+  ]);
+});
+
 it('what is found is said also where it cannot be remembered', async () => {
   for (const name of ['a', 'b']) ship(fleet, rotatedLog(`fleet/${name}`, 2), name);
   await auditFleet(fleet);

@@ -24,5 +24,5 @@ it('no audit says ok where a verification would not', async () => {
     lived += world.nights;
     violations.push(...world.violations.map((one) => `world ${seed}: ${one}`));
   }
-  expect(violations).toEqual([]);
+  expect(violations.join('\n')).toBe('');
 }, 1_800_000);

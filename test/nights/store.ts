@@ -97,6 +97,8 @@ export function storeInBucket(): Store {
     rot: (name, bytes) => bucket.rot(`logs/${name}`, bytes),
     touch: (name) => void bucket.set(`logs/${name}`, bucket.bytes(`logs/${name}`)),
     readings: () =>
-      bucket.requests.flatMap(({ method, key }) => (method === 'read' ? [key.slice('logs/'.length)] : [])),
+      bucket.requests.flatMap(({ method, key }) =>
+        method === 'read' && !key.endsWith('.manifest.json') ? [key.slice('logs/'.length)] : [],
+      ),
   };
 }

@@ -20,7 +20,7 @@ export interface AuditMemory {
    * Replaces the text that was read, or makes a new one where `version` is undefined. A text that it returned for is on the
    * disk.
    *
-   * @returns false where somebody else has written meanwhile, and nothing was written
+   * @returns false where somebody else has written meanwhile: nothing was written, or two more have gone on from it already
    * @throws {@link TamperError} `WRITE_FAILED`, what a storage throws
    */
   write(id: string, text: string, version: string | undefined): Promise<boolean>;

@@ -69,7 +69,8 @@ export class DirectoryMemory implements AuditMemory {
         await rm(temporary, { force: true });
       }
       const numbers = await this.#numbers(id);
-      if (numbers.some((one) => one > number)) {
+      // one number is removed by whoever made the second one after it
+      if (numbers.some((one) => one > number + 1)) {
         // ours was made where an older one has been removed since: others have gone on from it
         await rm(join(folder, fileName(number)), { force: true });
         return false;

@@ -148,14 +148,14 @@ export class Discoverer {
       }
       await this.#lookInto(place, portion, found);
     }
+    const { sighted, unclaimed } = await this.#attribute(found.peeked);
+    const manifests = new Map<string, ManifestAlone[]>();
+    const beside = await this.#besideCopies([...copies, ...this.#mayBeCopies(sighted, found.peeked)], found);
     const unknown = found.unread.filter((file) => {
       const before = this.#index.files.get(file.name);
       if (before !== undefined) add(before.family, file);
       return before === undefined;
     });
-    const { sighted, unclaimed } = await this.#attribute(found.peeked);
-    const manifests = new Map<string, ManifestAlone[]>();
-    const beside = await this.#besideCopies([...copies, ...this.#mayBeCopies(sighted, found.peeked)]);
     for (const { file, peek } of [...found.peeked, ...beside]) {
       if (peek.missing === undefined || !this.#options.names(peek.missing.origin)) continue;
       const family = familyOf(peek.missing.origin);
@@ -188,14 +188,16 @@ export class Discoverer {
   }
 
   /** The manifests beside files that are of another family: of its own ones the verification of a family tells. */
-  async #besideCopies(copies: readonly Copy[]): Promise<Peeked[]> {
-    const found: Peeked[] = [];
-    await mapBounded(copies, AT_ONCE, async ({ place, file: { manifest }, family }) => {
-      const peek = manifest && (await this.#peek(place, manifest));
-      if (manifest === undefined || typeof peek !== 'object' || peek.missing === undefined) return;
-      if (familyOf(peek.missing.origin) !== family) found.push({ place, file: manifest, peek });
-    });
-    return found;
+  async #besideCopies(copies: readonly Copy[], found: Found): Promise<Peeked[]> {
+    const families = new Map(copies.map(({ file, family }) => [file.manifest?.name, family]));
+    const beside = { ...found, ignored: new IgnoredFiles(), peeked: [] as Peeked[] };
+    for (const place of this.#places) {
+      const own = copies.flatMap((copy) => (copy.place === place ? (copy.file.manifest ?? []) : []));
+      await this.#lookInto(place, own, beside);
+    }
+    const isOther = ({ file, peek: { missing } }: Peeked): boolean =>
+      missing !== undefined && familyOf(missing.origin) !== families.get(file.name);
+    return beside.peeked.filter(isOther);
   }
 
   /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`, and the name. */
