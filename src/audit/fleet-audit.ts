@@ -31,8 +31,6 @@ export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory'> {
 export interface OpenedAudit {
   readonly places: readonly LogPlace[];
   readonly memory: AuditMemory;
-  /** For what a watch has sent, beside the memory: no audit takes it for something that is remembered of a stream. */
-  readonly watchMemory: AuditMemory;
   readonly close: () => void;
 }
 
@@ -95,13 +93,11 @@ export async function openAudit({
     if (!isLocation(memoryName)) {
       const folder = await realPathOf(resolve(memoryName));
       refuseInside(places, folder, memoryName);
-      const watchMemory = new DirectoryMemory(join(folder, '.watch'));
-      return { places, memory: new DirectoryMemory(folder), watchMemory, close };
+      return { places, memory: new DirectoryMemory(folder), close };
     }
     const { storage, prefix } = await storageOf(memoryName);
     refuseInside(places, `${storage.name}/${prefix}`.replace(/\/$/, ''), memoryName);
-    const watchMemory = new StorageMemory(storage, `${prefix.replace(/\/$/, '')}/watch`.replace(/^\//, ''));
-    return { places, memory: new StorageMemory(storage, prefix), watchMemory, close };
+    return { places, memory: new StorageMemory(storage, prefix), close };
   } catch (error) {
     close();
     throw error;

@@ -1,14 +1,9 @@
-import { hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { TamperError } from '../errors.ts';
-import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
 import { audit } from '../fleet/run/audit.ts';
-import type { Shard } from '../fleet/run/shard.ts';
 import { Notifier } from '../fleet/watch/notifier.ts';
-import { SentStates } from '../fleet/watch/sent-states.ts';
 import { type WatchOptions, watch } from '../fleet/watch/watch.ts';
-import { Webhook } from '../fleet/watch/webhook.ts';
-import { SECRET_HINT, WebhookSecret } from '../fleet/watch/webhook-secret.ts';
+import { SECRET_HINT, Webhook, WebhookSecret } from '../fleet/watch/webhook.ts';
 import { shown } from '../foundation/key-like.ts';
 import { readKeyFile } from '../providers/internal/key-file.ts';
 import { decodeText } from '../providers/internal/key-text.ts';
@@ -36,7 +31,7 @@ export interface WatchStreamsOptions extends Omit<WatchOptions, 'round' | 'notif
  * Audits many streams until it is stopped.
  *
  * @throws {@link TamperError} before the first round: as `auditStreams`, `INSECURE_ENDPOINT`, `KEY_MALFORMED`, `KEY_NOT_FOUND`,
- *   `KEY_FILE_PERMISSIONS`, `FORMAT_INVALID`, `UNAVAILABLE`; then what `isFatal` is true of
+ *   `KEY_FILE_PERMISSIONS`, `UNAVAILABLE`; then what `isFatal` is true of
  */
 export async function watchStreams(
   given: Omit<FleetAudit, 'now' | 'requests'>,
@@ -49,7 +44,7 @@ export async function watchStreams(
     const giveUp = new AbortController();
     setMaxListeners(0, giveUp.signal); // one listener for each request is not a leak
     void options.stopped.then(() => setTimeout(() => giveUp.abort(), GIVE_UP_MS).unref());
-    const { places, memory, watchMemory, close } = await openAudit({ ...given, requests, giveUp: giveUp.signal });
+    const { places, memory, close } = await openAudit({ ...given, requests, giveUp: giveUp.signal });
     const round: WatchOptions['round'] = async (onResult, signal) => {
       for (const kind of REQUEST_KINDS) requests[kind] = 0;
       const began = performance.now();
@@ -60,27 +55,13 @@ export async function watchStreams(
       };
     };
     try {
-      const notifier = webhook && new Notifier(webhook, await sentStates(watchMemory, given));
-      await watch({ ...options, round, notifier });
+      await watch({ ...options, round, notifier: webhook && new Notifier(webhook) });
     } finally {
       close();
     }
   } finally {
     secret?.erase();
   }
-}
-
-/** Watches of other places, names or parts have records of their own. */
-function sentStates(
-  memory: AuditMemory,
-  {
-    places,
-    options,
-    shard,
-  }: { readonly places: readonly string[]; readonly shard: Shard } & Pick<FleetAudit, 'options'>,
-): Promise<SentStates> {
-  const watched = [[...places].sort(), [options.origin ?? []].flat(), shard];
-  return SentStates.open(memory, hash('sha256', JSON.stringify(watched), 'hex'));
 }
 
 /** Where the secret of a webhook is; never on a command line. */

@@ -25,18 +25,9 @@ interface Subject {
 
 /** The known states of streams, and of files and errors of no stream, that are not ok. */
 export class KnownStates {
-  readonly #states: Map<string, string>;
+  readonly #states = new Map<string, string>();
   /** The states of this round. */
   readonly #seen = new Map<string, string>();
-
-  constructor(states: Iterable<readonly [string, string]> = []) {
-    this.#states = new Map(states);
-  }
-
-  /** Every subject with its state. */
-  entries(): IterableIterator<[string, string]> {
-    return this.#states.entries();
-  }
 
   /** Call it before the first result of a round: the round before may have failed halfway. */
   beginRound(): void {

@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Webhook } from '../../../src/fleet/watch/webhook.ts';
-import { WebhookSecret } from '../../../src/fleet/watch/webhook-secret.ts';
+import { Webhook, WebhookSecret } from '../../../src/fleet/watch/webhook.ts';
 import { type Receiver, startReceiver } from '../../support/webhook-receiver.ts';
 
 const bytes = Buffer.from('canary-7f3a-canary-7f3a-canary-7f', 'latin1');
