@@ -1,6 +1,5 @@
 import { hideSecrets, isSecretOption } from './schema.ts';
-import { isLocal, keySources } from './sources.ts';
-import type { TamperConfig } from './tamper-config.ts';
+import { isLocal, keySources, type TamperConfig } from './tamper-config.ts';
 
 /** The options that have a default always. */
 type WithDefault =

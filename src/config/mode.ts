@@ -1,6 +1,5 @@
 import type { ResolvedConfig } from './defaults.ts';
-import { isLocal, postQuantumSource } from './sources.ts';
-import type { ConfiguredSource } from './tamper-config.ts';
+import { type ConfiguredSource, isLocal, postQuantumSource } from './tamper-config.ts';
 
 /** A key that a configuration names. */
 export interface ConfiguredKey {

@@ -5,8 +5,7 @@ import { fileName, flagName, isOurVariable, optionNamed, variableName } from './
 import { checkRules } from './rules.ts';
 import { type OptionName, optionNames, secretOptions } from './schema.ts';
 import { type ConfigFile, checkSetting, type Environment, fromText, type Setting, unknownOption } from './setting.ts';
-import { isLocal, keySources } from './sources.ts';
-import type { TamperConfig } from './tamper-config.ts';
+import { isLocal, keySources, type TamperConfig } from './tamper-config.ts';
 
 /** The file of options that the commands read. */
 const FILE_VARIABLE = 'FAPILOG_TAMPER_CONFIG';

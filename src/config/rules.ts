@@ -5,7 +5,7 @@ import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import { isS3Address, parseS3Address } from './s3-address.ts';
 import type { OptionName } from './schema.ts';
-import { isLocal, keySources, postQuantumSource } from './sources.ts';
+import { isLocal, keySources, postQuantumSource } from './tamper-config.ts';
 
 /** What a rule may look at. */
 export interface RuleContext {
