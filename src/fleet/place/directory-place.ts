@@ -8,10 +8,8 @@ import { type FoundFile, findFiles } from '../../verify/found/found-files.ts';
 import { lookAtFile } from '../../verify/found/open-logs.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { IgnoredFiles, type IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
-import { FilesRead } from './files-read.ts';
-import type { LogPlace, PlacedFile, PlacedManifest, PlacedReading } from './log-place.ts';
-import { withOwner } from './owner.ts';
-import { standing } from './standing.ts';
+import { type LogPlace, type PlacedFile, type PlacedManifest, type PlacedReading, withOwner } from './log-place.ts';
+import { FilesRead, standing } from './standing.ts';
 
 /** A directory, or one file. */
 export class DirectoryPlace implements LogPlace {

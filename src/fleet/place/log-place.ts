@@ -1,6 +1,7 @@
 import type { OnRead } from '../../foundation/regular-file.ts';
 import type { VerifyOptions } from '../../verify/auditor/options.ts';
-import type { Peek, Wanted } from '../../verify/input/peek.ts';
+import { ownersOfEmpty } from '../../verify/files/stream-files.ts';
+import type { Peek, PeekedSource, Wanted } from '../../verify/input/peek.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
 
 /** Where the logs of many streams are: a directory, or the objects below a prefix of a bucket. */
@@ -63,4 +64,10 @@ export interface LogPlace {
 /** Whether two listings show the same file, with the same manifest. */
 export function isSameFile(one: PlacedFile, other: PlacedFile): boolean {
   return one.version === other.version && one.manifest?.version === other.manifest?.version;
+}
+
+/** What a file begins with; of an empty one whose it was, which the manifest beside it says: the verifier goes by that too. */
+export async function withOwner(file: PeekedSource): Promise<Peek> {
+  const owner = (await ownersOfEmpty([file])).get(file);
+  return owner === undefined ? file.peek : { ...file.peek, owner };
 }

@@ -11,8 +11,7 @@ import { judge } from '../../verify/found/judge.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import { lookAtObject, storedSource } from '../../verify/input/stored-source.ts';
 import type { IgnoredFiles, IgnoredWhy } from '../../verify/verdict/ignored-files.ts';
-import type { LogPlace, PlacedFile, PlacedManifest, PlacedReading } from './log-place.ts';
-import { withOwner } from './owner.ts';
+import { type LogPlace, type PlacedFile, type PlacedManifest, type PlacedReading, withOwner } from './log-place.ts';
 
 /** A version, and when that was written. */
 const WRITTEN = /^(.+) (\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)$/;
