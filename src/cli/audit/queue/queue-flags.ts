@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import type { QueueOptions } from '../../../internal.ts';
 import type { CommandIo } from '../../command.ts';
 import { type Flag, text, under, yes } from '../../flags.ts';
@@ -46,9 +45,4 @@ export function redisOf(
     allowPlain: flags['redis-plain'],
     env,
   };
-}
-
-/** Names this process among all workers. */
-export function workerName(): string {
-  return `${hostname()}:${process.pid}`;
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Writable } from 'node:stream';
 import { type WorkerEvent, workOnAudits } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
@@ -5,7 +6,7 @@ import { exitCode } from '../../exit-code.ts';
 import { count, durationOf, text, under, yes } from '../../flags.ts';
 import { print, printable } from '../../output.ts';
 import { auditRequested, requestFlags } from '../request.ts';
-import { queueFlags, queueName, redisOf, resultKey, workerName } from './queue-flags.ts';
+import { queueFlags, queueName, redisOf, resultKey } from './queue-flags.ts';
 
 /** `fapilog-tamper audit work` */
 export const work: Command = command(
@@ -46,7 +47,7 @@ export const work: Command = command(
         untilDone,
         ...(lockMs !== undefined && { lockSeconds: lockMs / 1000 }),
         resultKeyPath,
-        name: workerName(),
+        name: `${hostname()}:${process.pid}`,
         stopped: io.stopped(),
         onEvent: (event) => tell(io.stderr, event, progress),
       });
