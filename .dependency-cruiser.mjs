@@ -87,8 +87,7 @@ export const rooms = {
     redis: [],
     queue: ['redis'],
     jobs: ['check', 'memory', 'queue', 'run'],
-    metrics: ['check', 'run'],
-    watch: ['check', 'memory', 'metrics', 'run'],
+    watch: ['check', 'run'],
   },
 };
 

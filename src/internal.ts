@@ -53,13 +53,17 @@ export { engineInUse } from './engine/selected-engine.ts';
 export { type ErasePlan, eraseRecords, type MemberValue, type SeqRange } from './erase/index.ts';
 export type { FleetOptions } from './fleet/check/stream-options.ts';
 export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
-export { type AuditRun, auditMetrics, METRICS_BEGINNING, ResultCounts } from './fleet/metrics/audit-metrics.ts';
-export { expositionOf } from './fleet/metrics/exposition.ts';
+export type { WorkerEvent } from './fleet/queue/attempt.ts';
 export type { RunCounts } from './fleet/queue/collect.ts';
-export type { WorkerEvent } from './fleet/queue/worker-event.ts';
+export {
+  type AuditRun,
+  auditMetrics,
+  expositionOf,
+  METRICS_BEGINNING,
+  ResultCounts,
+} from './fleet/run/audit-metrics.ts';
 export type { PartLines } from './fleet/run/merge.ts';
-export { runOf } from './fleet/run/run-name.ts';
-export { shardOf } from './fleet/run/shard.ts';
+export { runOf, shardOf } from './fleet/run/shard.ts';
 export type { AuditSummary } from './fleet/run/summary.ts';
 export { KnownStates } from './fleet/watch/known-states.ts';
 export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';

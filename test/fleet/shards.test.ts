@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
-import { runOf } from '../../src/fleet/run/run-name.ts';
-import { type Shard, shardOf } from '../../src/fleet/run/shard.ts';
+import { runOf, type Shard, shardOf } from '../../src/fleet/run/shard.ts';
 import { formatVkey, type StreamResult } from '../../src/index.ts';
 import {
   type Audited,

@@ -15,11 +15,10 @@ import { settling } from '../place/standing.ts';
 import type { ErasureLogs, RecordedNow } from './erasure-logs.ts';
 import { type FamilyFile, isRemembered as isFileRemembered, lookAtFamily, type StreamLook } from './family-look.ts';
 import { isSameLook, lookAgain } from './look-again.ts';
-import { formatResults, parseResults } from './parse-results.ts';
 import { isExpired } from './plan.ts';
 import { rememberStream } from './remember.ts';
 import { doubted, emptyResult, resultOf, unreadResult, vanishedResult, withMissing } from './results.ts';
-import type { AuditFinding, StreamResult } from './stream-result.ts';
+import { type AuditFinding, formatResults, parseResults, type StreamResult } from './stream-result.ts';
 import { type FamilyRules, type VerifiedStream, verifyFamily } from './verify-family.ts';
 
 /**

@@ -1,9 +1,23 @@
+import { TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { Peek } from '../../verify/input/peek.ts';
 import type { RememberedFamily, RememberedFile, RememberedStream } from '../memory/remembered.ts';
 import { isSameFile, type PlacedFile } from '../place/log-place.ts';
-import type { LookFailure } from './look-failure.ts';
 
 /** What is there of a family of streams, beside what is remembered of it. */
+
+/** Why a file could not be looked into, as it can be sent as JSON. */
+export interface LookFailure {
+  readonly code: TamperErrorCode;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What stands in the way of one file. An error that is about more than one is thrown on. */
+export function lookFailure(error: unknown): LookFailure {
+  if (!(error instanceof TamperError) || error.code === 'ABORTED' || error.code === 'INTERNAL') throw error;
+  const { code, message, hint } = error;
+  return { code, message, ...(hint !== undefined && { hint }) };
+}
 
 /** What the first entry of a file says, and whose it is. Nothing of it is trusted. */
 export interface Sight extends Pick<Peek, 'seq' | 'open' | 'after'> {

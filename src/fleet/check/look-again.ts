@@ -4,8 +4,7 @@ import type { Peek } from '../../verify/input/peek.ts';
 import { familyOf } from '../memory/family.ts';
 import type { RememberedFamily } from '../memory/remembered.ts';
 import { isSameFile, type LogPlace, type PlacedFile } from '../place/log-place.ts';
-import { type FamilyFile, isRemembered, type Sight } from './family-look.ts';
-import { lookFailure } from './look-failure.ts';
+import { type FamilyFile, isRemembered, lookFailure, type Sight } from './family-look.ts';
 import type { StreamOptions } from './stream-options.ts';
 
 /**

@@ -3,8 +3,7 @@ import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
 import { unmet } from '../../verify/verdict/manifests-alone.ts';
 import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
 import type { RecordedNow } from './erasure-logs.ts';
-import type { FamilyFile, StreamLook } from './family-look.ts';
-import type { LookFailure } from './look-failure.ts';
+import type { FamilyFile, LookFailure, StreamLook } from './family-look.ts';
 import { erasedIn } from './remember.ts';
 import type { StreamOptions } from './stream-options.ts';
 import {

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { type AuditRules, auditFamily } from '../check/audit-family.ts';
 import { ErasureLogs } from '../check/erasure-logs.ts';
-import { formatResults } from '../check/parse-results.ts';
 import { StreamOptions } from '../check/stream-options.ts';
+import { formatResults } from '../check/stream-result.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
-import type { AttemptContext, AttemptResult, QueuedAudit } from '../queue/queued-audit.ts';
+import type { AttemptContext, AttemptResult, QueuedAudit } from '../queue/attempt.ts';
 import type { ListedStreams, StreamToAudit } from '../queue/run-file.ts';
 import type { StreamJob } from '../queue/stream-job.ts';
 import { type AuditRequest, demandsOf, digestOf } from '../run/audit.ts';

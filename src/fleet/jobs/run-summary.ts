@@ -1,9 +1,8 @@
 import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
 import type { IgnoredReport } from '../../verify/verdict/ignored-files.ts';
-import { formatResults, parseResults } from '../check/parse-results.ts';
 import { emptyResult } from '../check/results.ts';
-import type { StreamResult } from '../check/stream-result.ts';
+import { formatResults, parseResults, type StreamResult } from '../check/stream-result.ts';
 import type { StreamOutcome } from '../queue/collect.ts';
 import { ALL } from '../run/shard.ts';
 import { type AuditSummary, missingResult, type NamedStreams, Tally } from '../run/summary.ts';

@@ -1,9 +1,50 @@
 import type { Job } from 'bullmq';
 import { isError, isTamperError, TamperError } from '../../errors.ts';
-import type { QueuedAudit } from './queued-audit.ts';
 import type { ResultKey } from './result-key.ts';
 import { digestOfJob, RESULT_LIMIT, type StreamJob, type StreamJobResult } from './stream-job.ts';
-import type { WorkerEvent } from './worker-event.ts';
+
+/** One attempt at a job, and what a queue needs of the audit for it. Enqueueing, working and collecting know no more of it. */
+
+/** What one attempt is given besides its job. */
+export interface AttemptContext {
+  /** Bytes read of so many, as often as one likes. */
+  readonly onProgress: (read: number, total: number) => void;
+}
+
+/** What came of one attempt. */
+export interface AttemptResult {
+  /** The results, one JSON a line, each with its line end. */
+  readonly text: string;
+  /** Why another attempt may come to more, as a service that did not answer; absent where it would come to the same. */
+  readonly again?: string;
+}
+
+/** The audit as a worker sees it. */
+export interface QueuedAudit {
+  /** The digest that a job for this stream must have: see {@link StreamJob.basis}. */
+  basisOf(origin: string): string;
+  /**
+   * Audits one stream. It may be called for a job that was done before, and by two workers at once: what is remembered is
+   * written on a condition, and a run's results are the same the second time.
+   *
+   * @throws {@link TamperError} whatever prevents it; the job is tried again
+   */
+  audit(job: StreamJob, context: AttemptContext): Promise<AttemptResult>;
+}
+
+/** What a worker tells of itself. */
+export type WorkerEvent =
+  | { readonly what: 'began'; readonly origin: string; readonly attempt: number }
+  /** In bytes. */
+  | { readonly what: 'progress'; readonly origin: string; readonly read: number; readonly total: number }
+  | { readonly what: 'done'; readonly origin: string }
+  /** The attempt came to nothing. */
+  | { readonly what: 'failed'; readonly origin: string; readonly why: string }
+  /** Another worker has the job, since this one did not answer for too long: what this one finds counts no more. */
+  | { readonly what: 'lost'; readonly origin: string }
+  /** A job whose worker does not answer any more waits for another one. */
+  | { readonly what: 'taken over' }
+  | { readonly what: 'trouble'; readonly why: string };
 
 /** Progress is told at most so often, in milliseconds. */
 const PROGRESS_EVERY_MS = 2000;

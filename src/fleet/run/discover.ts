@@ -10,9 +10,8 @@ import {
   type IgnoredWhy,
   type ManifestAlone,
 } from '../../verify/verdict/ignored-files.ts';
-import type { FamilyFile } from '../check/family-look.ts';
+import { type FamilyFile, lookFailure } from '../check/family-look.ts';
 import { claim, sightOf } from '../check/look-again.ts';
-import { lookFailure } from '../check/look-failure.ts';
 import type { StreamOptions } from '../check/stream-options.ts';
 import { familyOf } from '../memory/family.ts';
 import type { MemoryIndex } from '../memory/memory-index.ts';

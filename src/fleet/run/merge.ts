@@ -2,8 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
 import { schemaProblem, withoutInput } from '../../verify/auditor/schema-problem.ts';
-import { parseResult } from '../check/parse-results.ts';
-import { STREAM_RESULTS, type StreamResult } from '../check/stream-result.ts';
+import { parseResult, STREAM_RESULTS, type StreamResult } from '../check/stream-result.ts';
 import { ALL } from './shard.ts';
 import { type AuditSummary, missingResult, Tally } from './summary.ts';
 

@@ -1,7 +1,7 @@
 import { TamperError } from '../../errors.ts';
 import { familyId } from '../memory/family.ts';
 
-/** Which of several processes audits which streams, without any of them asking another. */
+/** Which of several processes audits which streams, without any of them asking another, and of which audit they are parts. */
 
 /** One of `count` parts. */
 export interface Shard {
@@ -67,4 +67,33 @@ export function shardOf(flag: string | undefined, env: Readonly<Record<string, s
     );
   }
   return parseShard(`${index}/${count}`, `${engine.index}/${engine.count}`);
+}
+
+const RUN_NAME = /^[\x21-\x7e]{1,200}$/;
+const RUN_HINT =
+  'Give every part of one audit the same name and the next audit another one: --run "$(date +%F)", or the name of the job that all parts belong to.';
+
+/**
+ * The name of the audit that a part belongs to: a flag first, then the array job of AWS Batch, whose id all its jobs begin with.
+ * Last night's part beside tonight's would hide what has vanished since.
+ *
+ * @returns undefined where there is one part alone and no name was given
+ * @throws {@link TamperError} `USAGE`: a part without a run, or a name that is none
+ */
+export function runOf(
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  { count }: Shard,
+): string | undefined {
+  const name = flag ?? arrayJob(env);
+  if (name === undefined && count > 1)
+    throw new TamperError('USAGE', 'this is one part of an audit, and nothing says of which', { hint: RUN_HINT });
+  if (name !== undefined && !RUN_NAME.test(name))
+    throw new TamperError('USAGE', '--run takes 1 to 200 visible ASCII characters without a space', { hint: RUN_HINT });
+  return count > 1 ? name : undefined;
+}
+
+/** `AWS_BATCH_JOB_ID` is `ID:INDEX` in a job of an array. */
+function arrayJob(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  return env['AWS_BATCH_JOB_ARRAY_INDEX'] === undefined ? undefined : env['AWS_BATCH_JOB_ID']?.replace(/:\d+$/, '');
 }

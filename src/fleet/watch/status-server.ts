@@ -2,15 +2,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { systemCode, TamperError } from '../../errors.ts';
 import type { ListenAddress } from './listen-address.ts';
+import type { WatchStatus } from './watch-status.ts';
 
-/** What is said of a service over HTTP. */
-export interface StatusPages {
-  /** In the text format of Prometheus. */
-  readonly metrics: () => string;
-  readonly health: () => { readonly isHealthy: boolean; readonly body: unknown };
-}
-
-/** A server of these pages. */
+/** Answers `/metrics` and `/healthz`. */
 export interface StatusServer {
   /** `http://127.0.0.1:9797` */
   readonly url: string;
@@ -26,8 +20,8 @@ const CONNECTIONS = 64;
  *
  * @throws {@link TamperError} `UNAVAILABLE` where nobody can listen there
  */
-export async function serveStatus({ host, port }: ListenAddress, pages: StatusPages): Promise<StatusServer> {
-  const server = createServer({ requestTimeout: PATIENCE_MS, headersTimeout: PATIENCE_MS }, answers(pages));
+export async function serveStatus({ host, port }: ListenAddress, status: WatchStatus): Promise<StatusServer> {
+  const server = createServer({ requestTimeout: PATIENCE_MS, headersTimeout: PATIENCE_MS }, answers(status));
   server.maxConnections = CONNECTIONS;
   try {
     server.listen({ host, port });
@@ -51,7 +45,7 @@ export async function serveStatus({ host, port }: ListenAddress, pages: StatusPa
   };
 }
 
-function answers({ metrics, health }: StatusPages): RequestListener {
+function answers(service: WatchStatus): RequestListener {
   return ({ method, url = '' }, response) => {
     const say = (status: number, type: string, text: string): void => {
       response.writeHead(status, {
@@ -65,8 +59,8 @@ function answers({ metrics, health }: StatusPages): RequestListener {
     const [path] = url.split('?', 1);
     if (path !== '/metrics' && path !== '/healthz') return say(404, 'text/plain', 'not found\n');
     if (method !== 'GET' && method !== 'HEAD') return say(405, 'text/plain', 'GET or HEAD\n');
-    if (path === '/metrics') return say(200, 'text/plain; version=0.0.4; charset=utf-8', metrics());
-    const { isHealthy, body } = health();
+    if (path === '/metrics') return say(200, 'text/plain; version=0.0.4; charset=utf-8', service.metrics());
+    const { isHealthy, body } = service.health();
     return say(isHealthy ? 200 : 503, 'application/json', `${JSON.stringify(body)}\n`);
   };
 }

@@ -1,6 +1,5 @@
 import { isTamperError } from '../../errors.ts';
-import { type AuditRun, auditMetrics, type ResultCounts } from '../metrics/audit-metrics.ts';
-import { expositionOf, type Metric } from '../metrics/exposition.ts';
+import { type AuditRun, auditMetrics, expositionOf, type Metric, type ResultCounts } from '../run/audit-metrics.ts';
 import type { AuditSummary } from '../run/summary.ts';
 import type { Notifier } from './notifier.ts';
 
@@ -36,6 +35,7 @@ export class WatchStatus {
       : { code: 'INTERNAL', message: 'a bug' };
   }
 
+  /** In the text format of Prometheus. */
   metrics(): string {
     return expositionOf([...this.#audit, ...this.#own()]);
   }

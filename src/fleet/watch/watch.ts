@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { isTamperError } from '../../errors.ts';
 import { pause } from '../../keys/retry.ts';
 import type { StreamResult } from '../check/stream-result.ts';
-import { type AuditRun, ResultCounts } from '../metrics/audit-metrics.ts';
+import { type AuditRun, ResultCounts } from '../run/audit-metrics.ts';
 import type { AuditSummary } from '../run/summary.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { Notifier } from './notifier.ts';
@@ -51,10 +51,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const stop = new AbortController();
   setMaxListeners(0, stop.signal); // one listener for each stream that is verified is no leak
   const status = new WatchStatus(options.notifier);
-  const server = await serveStatus(options.listen, {
-    metrics: () => status.metrics(),
-    health: () => status.health(),
-  });
+  const server = await serveStatus(options.listen, status);
   options.onListening(server.url);
   void options.stopped.then(() => stop.abort());
   try {

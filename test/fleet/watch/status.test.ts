@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import { ResultCounts } from '../../../src/fleet/metrics/audit-metrics.ts';
+import { ResultCounts } from '../../../src/fleet/run/audit-metrics.ts';
 import { ALL } from '../../../src/fleet/run/shard.ts';
 import { Tally } from '../../../src/fleet/run/summary.ts';
 import { listenAddress } from '../../../src/fleet/watch/listen-address.ts';
@@ -16,10 +16,7 @@ afterEach(async () => {
 });
 
 async function serve(status: WatchStatus): Promise<(path: string, method?: string) => Promise<Response>> {
-  server = await serveStatus(
-    { host: '127.0.0.1', port: 0 },
-    { metrics: () => status.metrics(), health: () => status.health() },
-  );
+  server = await serveStatus({ host: '127.0.0.1', port: 0 }, status);
   const { url } = server;
   return (path, method = 'GET') => fetch(`${url}${path}`, { method });
 }
@@ -97,9 +94,7 @@ describe('/healthz and /metrics', () => {
     await once(other, 'listening');
     const address = other.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const status = new WatchStatus(undefined);
-    const pages = { metrics: () => status.metrics(), health: () => status.health() };
-    await expect(serveStatus({ host: '127.0.0.1', port }, pages)).rejects.toMatchObject({
+    await expect(serveStatus({ host: '127.0.0.1', port }, new WatchStatus(undefined))).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message: expect.stringContaining('EADDRINUSE'),
     });

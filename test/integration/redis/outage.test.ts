@@ -3,7 +3,7 @@ import { connect, createServer as createTcpServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
+import type { QueuedAudit } from '../../../src/fleet/queue/attempt.ts';
 import { redisAddress } from '../../../src/fleet/redis/redis-address.ts';
 import { connectRedis } from '../../../src/fleet/redis/redis-connection.ts';
 import { freePort } from '../../servers/free-port.ts';

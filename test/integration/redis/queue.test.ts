@@ -1,9 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TamperError } from '../../../src/errors.ts';
-import type { QueuedAudit } from '../../../src/fleet/queue/queued-audit.ts';
+import type { QueuedAudit, WorkerEvent } from '../../../src/fleet/queue/attempt.ts';
 import { ResultKey } from '../../../src/fleet/queue/result-key.ts';
-import type { WorkerEvent } from '../../../src/fleet/queue/worker-event.ts';
 import { RedisServer } from '../../servers/redis.ts';
 import { collected, echo, enqueued, newRun, streams, workWith } from './fake-audit.ts';
 

@@ -1,10 +1,9 @@
 import { REQUEST_KINDS, type RequestCounts } from '../../storage/counted-storage.ts';
 import type { Severity } from '../../verify/model/findings.ts';
 import { STREAM_RESULTS, type StreamResult } from '../check/stream-result.ts';
-import type { AuditSummary } from '../run/summary.ts';
-import type { Metric } from './exposition.ts';
+import type { AuditSummary } from './summary.ts';
 
-/** An audit as numbers. How many there are does not depend on how many streams there are. */
+/** An audit as numbers for Prometheus. How many there are does not depend on how many streams there are. */
 
 /** How an audit went, besides what it found. */
 export interface AuditRun {
@@ -115,4 +114,41 @@ function requestMetric(requests: RequestCounts): Metric {
 
 function gauge(name: string, help: string, value: number): Metric {
   return { name, type: 'gauge', help, samples: [{ value }] };
+}
+
+/** One value of a metric. */
+export interface Sample {
+  /** Names are fixed and values are of a closed list: no name of a stream is one. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A metric with its values. */
+export interface Metric {
+  /** Behind `fapilog_tamper_`. */
+  readonly name: string;
+  readonly type: 'gauge' | 'counter';
+  /** One sentence, in one line. */
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+/** What every name begins with. */
+const PREFIX = 'fapilog_tamper_';
+
+/** All metrics in the text format of Prometheus (version 0.0.4). One without values is left out. */
+export function expositionOf(metrics: readonly Metric[]): string {
+  return metrics
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name, type, help, samples }) => {
+      const metric = `${PREFIX}${name}`;
+      const lines = samples.map(({ labels = {}, value }) => `${metric}${labelText(labels)} ${value}\n`);
+      return `# HELP ${metric} ${help}\n# TYPE ${metric} ${type}\n${lines.join('')}`;
+    })
+    .join('');
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { emptyResult } from '../../../src/fleet/check/results.ts';
-import { STREAM_RESULTS } from '../../../src/fleet/check/stream-result.ts';
-import { auditMetrics, METRICS_BEGINNING, ResultCounts } from '../../../src/fleet/metrics/audit-metrics.ts';
-import { expositionOf } from '../../../src/fleet/metrics/exposition.ts';
-import { ALL } from '../../../src/fleet/run/shard.ts';
-import { Tally } from '../../../src/fleet/run/summary.ts';
-import type { StreamResult } from '../../../src/index.ts';
+import { emptyResult } from '../../src/fleet/check/results.ts';
+import { STREAM_RESULTS } from '../../src/fleet/check/stream-result.ts';
+import { auditMetrics, expositionOf, METRICS_BEGINNING, ResultCounts } from '../../src/fleet/run/audit-metrics.ts';
+import { ALL } from '../../src/fleet/run/shard.ts';
+import { Tally } from '../../src/fleet/run/summary.ts';
+import type { StreamResult } from '../../src/index.ts';
 
 const fine = (stream: string): StreamResult => ({
   ...emptyResult(stream, 2, undefined),
