@@ -12,7 +12,7 @@ import { keysSection } from './keys-section.ts';
 import { brief, capped, cutNote, DETAILED_LOGS, type Limits, limitsFor, OVERVIEW_ROWS } from './limits.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { badge, facts, forgers, localTime, meaning } from './summary.ts';
-import { timelineSection } from './timeline/section.ts';
+import { timelineSection } from './timeline-section.ts';
 
 const RANK = { tampered: 0, undecided: 1, ok: 2 } as const;
 

@@ -1,7 +1,7 @@
-import type { TimelineEvent } from '../../../verify/model/timeline.ts';
-import type { KeyReport, StreamReport } from '../../../verify/verdict/report.ts';
-import { checkedHow, divided, type EntryRange, uncheckedWithin } from '../../words/forgers.ts';
-import { html, type Markup } from '../markup.ts';
+import type { TimelineEvent } from '../../verify/model/timeline.ts';
+import type { KeyReport, StreamReport } from '../../verify/verdict/report.ts';
+import { checkedHow, divided, type EntryRange, uncheckedWithin } from '../words/forgers.ts';
+import { html, type Markup } from './markup.ts';
 
 /** The timeline as a picture: one lane for each kind of thing. */
 

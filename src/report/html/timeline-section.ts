@@ -1,9 +1,9 @@
-import type { TimelineEvent, TimelineKind } from '../../../verify/model/timeline.ts';
-import type { StreamReport } from '../../../verify/verdict/report.ts';
-import { grouped } from '../../words/verdict-words.ts';
-import { brief, cutNote, type Limits } from '../limits.ts';
-import { html, type Markup } from '../markup.ts';
-import { timelineDrawing } from './drawing.ts';
+import type { TimelineEvent, TimelineKind } from '../../verify/model/timeline.ts';
+import type { StreamReport } from '../../verify/verdict/report.ts';
+import { grouped } from '../words/verdict-words.ts';
+import { brief, cutNote, type Limits } from './limits.ts';
+import { html, type Markup } from './markup.ts';
+import { timelineDrawing } from './timeline-drawing.ts';
 
 /** The timeline: a picture, and the same as a table. */
 export function timelineSection(stream: StreamReport, id: string, { events: most }: Limits, heading: Markup): Markup {
