@@ -27,11 +27,6 @@ export function optionNamed(spelling: string, spell: (name: OptionName) => strin
   return optionNames.find((name) => spell(name) === spelling);
 }
 
-/** Of the options in one spelling, the one that is most like a word. */
-export function nearestOption(word: string, spell: (name: OptionName) => string): string {
-  return nearest(word, optionNames.map(spell));
-}
-
 /** Of some words, the one that is most like another; case, `_` and `-` do not count. */
 export function nearest(word: string, words: readonly string[]): string {
   const target = plain(word);

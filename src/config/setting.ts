@@ -1,6 +1,6 @@
 import { TamperError } from '../errors.ts';
-import { nearestOption } from './names.ts';
-import { kindOf, type OptionName, problemOf } from './schema.ts';
+import { nearest } from './names.ts';
+import { kindOf, type OptionName, optionNames, problemOf } from './schema.ts';
 
 /** One option as some place sets it. */
 export interface Setting {
@@ -39,14 +39,13 @@ function given({ name, value }: Setting): string {
 
 /** An error for a name that is no option. */
 export function unknownOption(spelling: string, place: string, spell: (name: OptionName) => string): TamperError {
-  const nearest = nearestOption(spelling, spell);
   // a variable's name, or a member of an object in code, is no secret; a line of a file may be one
   const shown = place.startsWith('file ') && !isName(spelling) ? '' : ` ${shorten(spelling)}`;
   const isKey = /^(data|signing|secret|private)?[_-]?(key|secret)$/i.test(spelling);
   return new TamperError('CONFIG_UNKNOWN_OPTION', `unknown option${shown} (${place})`, {
     hint: isKey
       ? 'No option holds a key itself: put it into the variable FAPILOG_TAMPER_KEY, or into a file that key_file_path names.'
-      : `Did you mean ${nearest}?`,
+      : `Did you mean ${nearest(spelling, optionNames.map(spell))}?`,
   });
 }
 

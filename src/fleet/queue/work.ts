@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -117,7 +118,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
   try {
     await Promise.race([
       options.stopped,
-      aborted(refusal.signal),
+      once(refusal.signal, 'abort'),
       running(worker),
       ...(looking === undefined ? [] : [looking]),
     ]);
@@ -147,13 +148,6 @@ function otherPolicy({ run, origin }: StreamJob): TamperError {
     `${origin} of run ${run} is refused: the policy, keys or options of this worker are not those that the run was made with`,
     { hint: 'Give audit work the same policy, keys and options as audit enqueue, or another --queue.' },
   );
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Resolves once the queue has no job that waits, is being done or is to be tried again; or at the signal. */

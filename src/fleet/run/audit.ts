@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { throwIfAborted } from '../../foundation/deadline.ts';
+import { mapBounded } from '../../foundation/pool.ts';
 import {
   ATTEMPTS,
   type AuditRules,
@@ -148,20 +149,8 @@ class Audit {
   }
 
   async #inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-    const queue = items.values();
-    const failures: unknown[] = [];
-    const worker = async (): Promise<void> => {
-      for (const item of queue) {
-        if (failures.length > 0 || this.#request.signal?.aborted) return;
-        try {
-          await act(item);
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: this.#request.atOnce ?? AT_ONCE }, worker));
-    if (failures.length > 0) throw failures[0];
+    const { atOnce = AT_ONCE, signal } = this.#request;
+    await mapBounded(items, atOnce, async (item) => (signal?.aborted ? undefined : act(item)));
   }
 
   async #sayAll(results: readonly StreamResult[]): Promise<void> {
