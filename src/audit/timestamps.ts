@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isError, isTamperError, systemCode, TamperError } from '../errors.ts';
+import { isError, systemCode, TamperError } from '../errors.ts';
 import { formatNote, ownSignatureLines } from '../format/checkpoint.ts';
 import { checkOrigin, tagOf } from '../format/origin.ts';
 import { createDirectory } from '../foundation/directory.ts';
@@ -10,6 +11,7 @@ import { requestTimeStamp } from '../timestamp/request.ts';
 import { TOKEN_LIMIT, verifyTimeStamp } from '../timestamp/token.ts';
 import { readHeldNote } from '../verify/auditor/held-notes.ts';
 import type { Timestamp } from '../verify/auditor/options.ts';
+import { CLOCKS_DIFFER_MS } from '../verify/range/held.ts';
 import { newestSigned, proveGrowth } from '../verify/show/tree-walk.ts';
 import { filesInOrder } from '../verify/show/walk.ts';
 import { checkServiceAddress } from './service-address.ts';
@@ -51,8 +53,8 @@ export async function loadTimestamp(path: string, authorities: readonly string[]
   const note = await readText(place);
   const { text } = readHeldNote(note, place);
   const reply = await readBytes(path, TOKEN_LIMIT);
-  const { time, authority } = await verifyTimeStamp(reply, Buffer.from(text, 'utf8'), trusted, path);
-  return rememberTimestamp({ note, time, authority });
+  const { time, authority, validUntil } = await verifyTimeStamp(reply, Buffer.from(text, 'utf8'), trusted, path);
+  return rememberTimestamp({ note, time, authority, validUntil });
 }
 
 /** What to have stamped, by whom. */
@@ -67,19 +69,27 @@ export interface TimestampLogOptions {
   readonly out: string;
 }
 
+/** So long before the certificate of a time stamp ends the checkpoint is stamped again. */
+const RENEWED_BEFORE_MS = 30 * 86_400_000;
+
 /** What became of it. */
 export interface TimestampLogResult {
   readonly size: number;
   readonly time: Date;
   readonly authority: string;
+  /** When the authority's certificate ends. */
+  readonly validUntil: Date;
   /** The file with the answer. */
   readonly file: string;
   /** Whether it was stamped now; false where it had been before. */
   readonly added: boolean;
+  /** The file of an earlier answer whose certificate has ended or ends within 30 days: it stays, and the authority was asked again. */
+  readonly ending?: string;
 }
 
 /**
- * Has the newest signed checkpoint of these files stamped, and keeps note and answer.
+ * Has the newest signed checkpoint of these files stamped, and keeps note and answer. What was stamped before is stamped again,
+ * beside it, if the authority's certificate ends within 30 days and the authority has another one by now.
  *
  * @throws {@link TamperError} what `requestTimeStamp` and `proveGrowth` throw; `NOT_FOUND` without a signed checkpoint;
  *   `USAGE`, `INSECURE_ENDPOINT`, `ORIGIN_INVALID`, `KEY_MALFORMED`, `READ_FAILED`, `WRITE_FAILED`
@@ -98,27 +108,56 @@ export async function timestampLog(options: TimestampLogOptions): Promise<Timest
   }
   await proveGrowth(files, checkpoint, 0); // nothing is dated that these files do not give
   const { size } = checkpoint;
-  const name = join(out, `${tagOf(origin)}-${String(size).padStart(16, '0')}`);
-  const before = await stampedBefore(name, options.authorities);
-  if (before !== undefined) return { size, ...before, file: `${name}.tsr`, added: false };
-  const { time, authority, reply } = await requestTimeStamp(url, Buffer.from(checkpoint.text, 'utf8'), trusted);
+  const name = `${tagOf(origin)}-${String(size).padStart(16, '0')}`;
+  const before = await stampedBefore(out, name, options.authorities);
+  const left = (before?.validUntil.getTime() ?? 0) - Date.now();
+  if (before !== undefined && left > RENEWED_BEFORE_MS) return { size, ...before, added: false };
+  const fresh = await requestTimeStamp(url, Buffer.from(checkpoint.text, 'utf8'), trusted);
+  const { time, authority, validUntil } = fresh;
+  checkFresh(time, url);
+  const ending = before?.file;
+  if (before !== undefined && left > 0 && validUntil <= before.validUntil)
+    return { size, ...before, added: false, ending: before.file };
+  // an earlier answer keeps its name, for it says more of the past
+  const again = ending === undefined ? '' : `-${time.toISOString().replace(/[-:]|\.\d+/g, '')}`;
+  const file = join(out, `${name}${again}.tsr`);
   // with the log's own signatures: whoever holds it can check whose it is
   const note = formatNote(checkpoint.text, ownSignatureLines(checkpoint));
-  await keep(out, `${name}.note`, Buffer.from(note, 'utf8'));
-  await keep(out, `${name}.tsr`, reply);
-  return { size, time, authority, file: `${name}.tsr`, added: true };
+  await keep(out, file.replace(/tsr$/, 'note'), Buffer.from(note, 'utf8'));
+  await keep(out, file, fresh.reply);
+  return { size, time, authority, validUntil, file, added: true, ...(ending !== undefined && { ending }) };
 }
 
-async function stampedBefore(
-  name: string,
-  authorities: readonly string[],
-): Promise<Pick<Timestamp, 'time' | 'authority'> | undefined> {
+/** An answer is about now: another time is that of a wrong clock, or of a key that somebody else has. */
+function checkFresh(time: Date, url: string): void {
+  const now = new Date();
+  if (Math.abs(time.getTime() - now.getTime()) <= CLOCKS_DIFFER_MS) return;
+  const message = `the time-stamp authority ${new URL(url).host} says that it is ${time.toISOString()}, but here it is ${now.toISOString()}`;
+  throw new TamperError('TIMESTAMP_INVALID', message, {
+    hint: 'Nothing was kept. The clocks may differ by 5 minutes: check the one of this machine, then ask the authority.',
+  });
+}
+
+type Kept = Omit<TimestampLogResult, 'size' | 'added' | 'ending'>;
+
+/** What this checkpoint was stamped with before: that of the certificate that ends last. */
+async function stampedBefore(out: string, name: string, authorities: readonly string[]): Promise<Kept | undefined> {
+  let last: Kept | undefined;
+  for (const file of await filesIn(out)) {
+    if (!file.startsWith(name) || !/^(?:-\d{8}T\d{6}Z)?\.tsr$/.test(file.slice(name.length))) continue;
+    const path = join(out, file);
+    const { time, authority, validUntil } = await loadTimestamp(path, authorities);
+    if (last === undefined || validUntil > last.validUntil) last = { time, authority, validUntil, file: path };
+  }
+  return last;
+}
+
+async function filesIn(directory: string): Promise<string[]> {
   try {
-    const { time, authority } = await loadTimestamp(`${name}.tsr`, authorities);
-    return { time, authority };
-  } catch (error) {
-    if (isTamperError(error, 'NOT_FOUND')) return undefined;
-    throw error;
+    return await readdir(directory);
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return [];
+    throw new TamperError('READ_FAILED', `cannot read ${directory} (${systemCode(cause)})`, { cause });
   }
 }
 

@@ -10,6 +10,9 @@ function needed(value: string | undefined, flag: string): string {
   throw new TamperError('USAGE', `timestamp needs ${flag}`);
 }
 
+const STILL_ENDING =
+  '; the authority was asked again, but has no later certificate: run this once more, or name another authority, before it ends';
+
 /** `fapilog-tamper timestamp` */
 export const timestamp: Command = command(
   {
@@ -19,7 +22,7 @@ export const timestamp: Command = command(
       '% audit.jsonl --origin audit.example.com/app --url https://tsa.example.org --tsa-certificate tsa-root.pem --out stamps',
     ],
     about: [
-      'Gets a time stamp (RFC 3161) for the newest signed checkpoint of a log, verifies it, and writes both to DIRECTORY: the checkpoint as NAME.note, the time stamp as NAME.tsr. "verify --timestamp NAME.tsr" then checks that the log still contains that checkpoint, and says by when it existed. Needs the package pkijs.',
+      'Gets a time stamp (RFC 3161) for the newest signed checkpoint of a log, verifies it, and writes both to DIRECTORY: the checkpoint as NAME.note, the time stamp as NAME.tsr. "verify --timestamp NAME.tsr" then checks that the log still contains that checkpoint, and says by when it existed. Needs the package pkijs. A time stamp whose certificate ends within 30 days is made again, beside the old one: run the same command from time to time.',
       'openssl can check the same file: openssl ts -verify -data <(head -n 3 NAME.note) -in NAME.tsr -CAfile FILE.',
     ],
     flags: {
@@ -41,8 +44,10 @@ export const timestamp: Command = command(
       authorities: flags['tsa-certificate'],
       out: needed(flags.out, '--out'),
     });
-    const { size, time, authority, file, added } = result;
-    const words = `${size} entries existed at ${time.toISOString()}, says ${authority}: ${added ? 'kept in' : 'already in'} ${file}`;
+    const { size, time, authority, validUntil, file, added, ending } = result;
+    const when = `${size} entries existed at ${time.toISOString()}, says ${authority}, whose certificate is valid until ${validUntil.toISOString()}`;
+    const earlier = added ? `; the time stamp in ${ending}, whose certificate ends, is kept too` : STILL_ENDING;
+    const words = `${when}: ${added ? 'kept in' : 'already in'} ${file}${ending === undefined ? '' : earlier}`;
     await print(io.stdout, flags.format === 'json' ? `${jsonText(result, 2)}\n` : `${printable(words)}\n`);
     return exitCode.done;
   },

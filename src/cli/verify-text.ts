@@ -136,7 +136,8 @@ function datedLines({ dated = [], verdict }: StreamReport): string[] {
   return dated
     .slice(-SHOWN_PER_CODE)
     .map(
-      ({ size, time, authority }) => `  entries up to ${size}${but} existed at ${time} (time stamp of ${authority})`,
+      ({ size, time, authority, validUntil }) =>
+        `  entries up to ${size}${but} existed at ${time} (time stamp of ${authority}); its certificate is valid until ${validUntil}`,
     );
 }
 

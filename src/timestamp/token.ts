@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { Certificate, SignedData, SignedDataVerifyResult, TSTInfo } from 'pkijs';
+import type { Certificate, Extension, SignedData, SignedDataVerifyResult, TSTInfo } from 'pkijs';
 import { isError, isTamperError, systemCode, TamperError } from '../errors.ts';
 
 /** Time-stamp tokens of RFC 3161 in the answers that carry them: what `openssl ts` calls a reply, `.tsr`. */
@@ -15,8 +15,14 @@ const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 /** ESSCertID with SHA-1 (RFC 3161, 2634), ESSCertIDv2 (RFC 5816, 5035). */
 const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12';
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47';
+const KEY_USAGE = '2.5.29.15';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
+/** Extensions that may be critical: those, names and their constraints, and policies, which pkijs judges. */
+const UNDERSTOOD: readonly string[] = [
+  ...[KEY_USAGE, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE],
+  ...['2.5.29.17', '2.5.29.30', '2.5.29.32', '2.5.29.33', '2.5.29.36', '2.5.29.54'],
+];
 /** SEQUENCE with the one purpose id-kp-timeStamping. */
 const TIME_STAMPING_ALONE = '300a06082b06010505070308';
 const HASHES: Readonly<Record<string, string>> = {
@@ -33,6 +39,8 @@ export interface TimeStamp {
   readonly time: Date;
   /** Subject of the certificate that signed, on one line. */
   readonly authority: string;
+  /** When that certificate ends: from then on a stolen key of the authority may say any time. */
+  readonly validUntil: Date;
   /** Nonce of the query, as hex; undefined without one. */
   readonly nonce: string | undefined;
 }
@@ -53,7 +61,8 @@ async function loadPki(): Promise<Pki> {
 /**
  * Verifies a time stamp (RFC 3161 section 2.2): the status, the message imprint over SHA-256, SHA-384 or SHA-512 of `text`, the
  * signature, that its certificate is the one that the signed attributes name and is for time stamping alone (critical), and
- * its chain to one of `authorities` as it was at the time that the token says. Revocation is not asked about.
+ * its chain to one of `authorities` (RFC 5280, section 6) as it was at the time that the token says. Revocation is not asked
+ * about.
  *
  * @param reply - a TimeStampResp in DER
  * @param authorities - certificates that the auditor trusts, DER
@@ -80,6 +89,8 @@ export async function verifyTimeStamp(
     });
   }
 }
+
+const NOT_ITS_CHAIN = 'its chain begins with another certificate: name the root certificate alone';
 
 class Refused extends Error {}
 
@@ -120,12 +131,13 @@ async function verifyWith(
   const { signerCertificate } = verdict;
   if (verdict.signatureVerified !== true || !signerCertificate) throw new Refused('its signature is wrong');
   checkUsage(signerCertificate);
-  checkPathLengths(verdict.certificatePath);
+  checkChain(signerCertificate, verdict.certificatePath);
   const der = Buffer.from(signerCertificate.toSchema().toBER());
   checkAttributes(signed, der);
   const { subject } = new X509Certificate(der);
   const nonce = info.nonce === undefined ? undefined : Buffer.from(info.nonce.valueBlock.valueHexView).toString('hex');
-  return { time: info.genTime, authority: subject.replaceAll('\n', ', '), nonce };
+  const validUntil = signerCertificate.notAfter.value;
+  return { time: info.genTime, authority: subject.replaceAll('\n', ', '), validUntil, nonce };
 }
 
 /** The chain is judged at `genTime`: a certificate that has expired since was good when it signed. */
@@ -152,22 +164,36 @@ function checkImprint({ messageImprint, extensions = [], version }: TSTInfo, tex
   refuseUnless(!extensions.some(({ critical }) => critical), 'it has a critical extension');
 }
 
+const soleExtension = ({ extensions = [] }: Certificate, id: string): Extension | undefined => {
+  const found = extensions.filter(({ extnID }) => extnID === id);
+  refuseUnless(found.length < 2, 'one of its certificates has an extension twice'); // RFC 5280, 4.2
+  return found[0];
+};
+
+const derOf = (extension: Extension): Buffer => Buffer.from(extension.extnValue.valueBlock.valueHexView);
+
 /** RFC 3161 section 2.3: the certificate is for time stamping and nothing else, and says so as critical. */
-function checkUsage({ extensions = [] }: Certificate): void {
-  const usages = extensions.filter(({ extnID }) => extnID === EXTENDED_KEY_USAGE);
-  const [usage] = usages;
-  const isRight =
-    usages.length === 1 &&
-    usage?.critical === true &&
-    Buffer.from(usage.extnValue.valueBlock.valueHexView).toString('hex') === TIME_STAMPING_ALONE;
-  refuseUnless(isRight, 'its certificate is not one for time stamping alone (critical extended key usage)');
+function checkUsage(certificate: Certificate): void {
+  const usage = soleExtension(certificate, EXTENDED_KEY_USAGE);
+  const isAlone = usage?.critical === true && derOf(usage).toString('hex') === TIME_STAMPING_ALONE;
+  refuseUnless(isAlone, 'its certificate is not one for time stamping alone (critical extended key usage)');
+  const key = soleExtension(certificate, KEY_USAGE);
+  // BIT STRING with digitalSignature (0), contentCommitment (1) or both
+  const signs = key === undefined || ['03020780', '03020640', '030206c0'].includes(derOf(key).toString('hex'));
+  refuseUnless(signs, 'its certificate is for something else than signatures (key usage)');
 }
 
-/** RFC 5280, 4.2.1.9: at most so many authorities that are not issued by themselves stand between one and the signer. */
-function checkPathLengths(path: readonly Certificate[]): void {
+/** What pkijs leaves open of RFC 5280, section 6: whose chain it is, what is critical, and how long it may be (4.2.1.9). */
+function checkChain(signer: Certificate, path: readonly Certificate[]): void {
+  const [first] = path;
+  refuseUnless(first?.tbsView !== undefined && Buffer.from(first.tbsView).equals(signer.tbsView), NOT_ITS_CHAIN);
   let between = 0;
-  for (const { issuer, subject, extensions = [] } of path.slice(1)) {
-    const constraints: unknown = extensions.find(({ extnID }) => extnID === BASIC_CONSTRAINTS)?.parsedValue;
+  for (const certificate of path) {
+    const { issuer, subject, extensions = [] } = certificate;
+    const isUnderstood = extensions.every(({ critical, extnID }) => !critical || UNDERSTOOD.includes(extnID));
+    refuseUnless(isUnderstood, 'one of its certificates has a critical extension that is not known here');
+    const constraints: unknown = soleExtension(certificate, BASIC_CONSTRAINTS)?.parsedValue;
+    if (certificate === first) continue;
     const limit = limitOf(constraints);
     refuseUnless(limit === undefined || between <= limit, 'its chain is longer than one of its authorities allows');
     if (!issuer.isEqual(subject)) between++;

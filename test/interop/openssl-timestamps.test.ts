@@ -275,6 +275,61 @@ describe('timestamp', () => {
     expect(existsSync(kept.out)).toBe(false);
   });
 
+  const shifted = (seconds: number): string =>
+    new Date(Date.now() + seconds * 1000).toISOString().replace(/[-:T]|\.\d+/g, '');
+
+  it.each([
+    ['of years ago, by a certificate that has expired since', '20240101000000Z', () => '20230818000000Z'],
+    ['of 10 minutes ago', '20900101000000Z', () => shifted(-600)],
+    ['of a time in 10 minutes', '20900101000000Z', () => shifted(600)],
+  ])('keeps no answer %s', async (_, until, at) => {
+    await authority.certify('old', { between: ['20230101000000Z', until] });
+    authority.answer = async (_reply, query) => ({ body: await authority.replyByAnyone(query, 'old', at()) });
+    const kept = put(signedLog());
+    const result = await stamp(kept);
+    expect([result.code, result.stderr.includes('but here it is')]).toEqual([2, true]);
+    expect(existsSync(kept.out)).toBe(false);
+  });
+
+  it('keeps an answer of 2 minutes ago', async () => {
+    await authority.certify('old', { between: ['20230101000000Z', '20900101000000Z'] });
+    authority.answer = async (_reply, query) => ({ body: await authority.replyByAnyone(query, 'old', shifted(-120)) });
+    expect((await stamp(put(signedLog()))).code).toBe(0);
+  });
+
+  it('stamps again, beside the earlier answer, as soon as the authority has a later certificate', async () => {
+    const days = (count: number): string => shifted(count * 86_400);
+    const renewing = await TimeStampAuthority.start({ between: [days(-300), days(20)] });
+    try {
+      const kept = put(signedLog());
+      const ask = async (): Promise<string> => {
+        const flags = ['--url', renewing.url, '--tsa-certificate', renewing.root, '--out', kept.out];
+        const { code, stdout } = await runCommand(['timestamp', kept.file, '--origin', origin, ...flags]);
+        expect(code).toBe(0);
+        return stdout;
+      };
+      expect(await ask()).toContain('kept in');
+      const first = stampOf(kept);
+      const bytes = readFileSync(first);
+      expect(await ask()).toMatch(/already in .*asked again, but has no later certificate/);
+      expect(readdirSync(kept.out)).toHaveLength(2);
+      await renewing.certify('tsa');
+      expect(await ask()).toContain(`the time stamp in ${first}, whose certificate ends, is kept too`);
+      expect(readFileSync(first)).toEqual(bytes);
+      const stamps = readdirSync(kept.out).filter((name) => name.endsWith('.tsr'));
+      expect(stamps).toHaveLength(2);
+      const { asked } = renewing;
+      expect(await ask()).toMatch(/already in .*Z\.tsr\n$/);
+      expect(renewing.asked).toBe(asked);
+      for (const name of stamps) {
+        const { validUntil } = await loadTimestamp(join(kept.out, name), [renewing.root]);
+        expect(validUntil.getTime() > Date.now() + 30 * 86_400_000).toBe(name.endsWith('Z.tsr'));
+      }
+    } finally {
+      await renewing.stop();
+    }
+  });
+
   it('keeps no answer of another authority, and asks for nothing that the files do not give', async () => {
     const kept = put(signedLog());
     expect((await stamp(kept, other.root)).code).toBe(2);
@@ -303,6 +358,28 @@ describe('verify --timestamp', () => {
     ).toBe(0);
   });
 
+  it('dates nothing by a stamp that is older than the seal it is about', async () => {
+    const kept = put(signedLog());
+    await stamp(kept);
+    const tsr = stampOf(kept);
+    await authority.certify('old', { between: ['20230101000000Z', '20240101000000Z'] });
+    const query = await authority.query(signedLog().lastSeal.text);
+    writeFileSync(tsr, await authority.replyByAnyone(query, 'old', '20230818000000Z'));
+    const { code, stdout } = await check(kept, tsr);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(
+      /TIMESTAMP_EARLY: .*CN=old says .* existed at 2023-08-18T00:00:00.000Z, but they were sealed at 2026/,
+    );
+    expect(stdout).not.toContain('entries up to');
+  });
+
+  it('says until when the certificate of the authority is valid', async () => {
+    const kept = put(signedLog());
+    await stamp(kept);
+    const { stdout } = await check(kept, stampOf(kept));
+    expect(stdout).toMatch(/\(time stamp of .*CN=tsa\); its certificate is valid until 20\d\d-/);
+  });
+
   it('vouches for nothing: a stamp proves that a tree was there, not whose it is', async () => {
     const kept = put(signedLog());
     await stamp(kept);
@@ -318,7 +395,8 @@ describe('verify --timestamp', () => {
 
   it('takes no stamp that nobody verified', async () => {
     const kept = put(signedLog());
-    const timestamps = [{ note: signedLog().note(), time: new Date(), authority: 'CN=me' }];
+    const now = new Date();
+    const timestamps = [{ note: signedLog().note(), time: now, authority: 'CN=me', validUntil: now }];
     await expect(verify({ paths: [kept.file], origin, timestamps })).rejects.toMatchObject({ code: 'USAGE' });
   });
 

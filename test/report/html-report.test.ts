@@ -171,15 +171,20 @@ describe('who reads the report', () => {
 describe('what the report shows of others, and of what was not checked', () => {
   it('shows each time stamp and witness, with size and time, also under what the verdict rests on', async () => {
     const report = await vectorReport('valid-both');
-    const dated = [{ size: 9, time: '2026-11-26T05:01:02.000Z', authority: 'CN=Stamp Authority' }];
+    const validUntil = '2027-01-02T00:00:00.000Z';
+    const dated = [{ size: 9, time: '2026-11-26T05:01:02.000Z', authority: 'CN=Stamp Authority', validUntil }];
     const witness = { name: 'w.example/1', keyId: '01020304', size: 8, time: '2026-11-26T05:03:04.000Z' };
     const witnessed = { required: 1, size: 8, witnesses: [witness] };
     const streams = report.streams.map((stream) => ({ ...stream, dated, witnessed }));
     const { text } = checkDocument(renderReport({ ...report, streams }, about));
-    expect(text).toMatch(/Time stampCN=Stamp Authorityup to 92026-11-26T05:01:02\.000Z/);
+    expect(text).toMatch(
+      /Time stampCN=Stamp Authority; certificate valid until 2027-01-02T00:00:00.000Zup to 92026-11-26T05:01:02\.000Z/,
+    );
     expect(text).toMatch(/Witnessw\.example\/1\+01020304up to 82026-11-26T05:03:04\.000Z/);
     const basis = text.slice(text.indexOf('What the verdict rests on'));
-    expect(basis).toContain('entries up to 9 existed at 2026-11-26T05:01:02.000Z (CN=Stamp Authority)');
+    expect(basis).toContain(
+      `entries up to 9 existed at 2026-11-26T05:01:02.000Z (CN=Stamp Authority; certificate valid until ${validUntil})`,
+    );
     expect(basis).toContain('Cosigned up to entry 8 by 1 of 1 witnesses');
   });
 

@@ -34,6 +34,59 @@ keyUsage = critical, keyCertSign
 [length-1]
 basicConstraints = critical, CA:TRUE, pathlen:1
 keyUsage = critical, keyCertSign
+[no-sign]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, digitalSignature
+[no-usage]
+basicConstraints = critical, CA:TRUE
+[plain-ca]
+basicConstraints = CA:TRUE
+keyUsage = keyCertSign
+[not-ca]
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+[no-constraints]
+keyUsage = critical, digitalSignature
+[unknown-ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+1.2.3.4.5 = critical, ASN1:UTF8String:what
+[noted-ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+1.2.3.4.5 = ASN1:UTF8String:what
+[no-key-usage]
+basicConstraints = CA:FALSE
+extendedKeyUsage = critical, timeStamping
+[commitment]
+basicConstraints = CA:FALSE
+keyUsage = critical, nonRepudiation
+extendedKeyUsage = critical, timeStamping
+[encipherment]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = critical, timeStamping
+[agreement]
+basicConstraints = CA:FALSE
+keyUsage = critical, keyAgreement
+extendedKeyUsage = critical, timeStamping
+[signing-ca]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, digitalSignature, keyCertSign
+extendedKeyUsage = critical, timeStamping
+[unknown]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = critical, timeStamping
+1.2.3.4.5 = critical, ASN1:UTF8String:what
+[noted]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = critical, timeStamping
+1.2.3.4.5 = ASN1:UTF8String:what
+[any-purpose]
+basicConstraints = CA:FALSE
+extendedKeyUsage = critical, timeStamping, anyExtendedKeyUsage
 [not-critical]
 basicConstraints = CA:FALSE
 extendedKeyUsage = timeStamping
@@ -78,16 +131,31 @@ organizationName = optional
 commonName = supplied
 `;
 
-/** Which certificate signs: what its extensions are. */
+/** Which certificate signs: what its extensions are. Each is a section of the configuration. */
 export type Purpose =
+  | 'agreement'
   | 'any-length'
+  | 'any-purpose'
+  | 'commitment'
+  | 'encipherment'
   | 'length-0'
   | 'length-1'
-  | 'tsa'
+  | 'no-constraints'
+  | 'no-key-usage'
+  | 'no-purpose'
+  | 'no-sign'
+  | 'no-usage'
+  | 'not-ca'
   | 'not-critical'
-  | 'two-purposes'
+  | 'noted'
+  | 'noted-ca'
   | 'other-purpose'
-  | 'no-purpose';
+  | 'plain-ca'
+  | 'signing-ca'
+  | 'tsa'
+  | 'two-purposes'
+  | 'unknown'
+  | 'unknown-ca';
 
 /** How a certificate is made. */
 export interface CertificateOptions {
@@ -100,12 +168,18 @@ export interface CertificateOptions {
   readonly by?: string;
 }
 
+/** What an authority answers over HTTP. */
+interface Answer {
+  readonly status?: number;
+  readonly body: Buffer;
+}
+
 /** An authority: its root, its certificate, and `openssl`. */
 export class TimeStampAuthority {
   readonly directory: string;
   readonly #server: Server;
   /** What is answered instead; undefined: what openssl says. */
-  answer: ((reply: Buffer) => { readonly status?: number; readonly body: Buffer }) | undefined;
+  answer: ((reply: Buffer, query: Buffer) => Answer | Promise<Answer>) | undefined;
   asked = 0;
 
   private constructor(directory: string) {
@@ -119,8 +193,9 @@ export class TimeStampAuthority {
           response.writeHead(415).end();
           return;
         }
-        void this.reply(Buffer.concat(parts)).then((reply) => {
-          const { status = 200, body } = this.answer?.(reply) ?? { body: reply };
+        const query = Buffer.concat(parts);
+        void this.reply(query).then(async (reply) => {
+          const { status = 200, body } = (await this.answer?.(reply, query)) ?? { body: reply };
           response.writeHead(status, { 'content-type': 'application/timestamp-reply' }).end(body);
         });
       });
@@ -136,7 +211,12 @@ export class TimeStampAuthority {
     await writeFile(join(directory, 'index'), '');
     const request = ['-keyout', 'root.key', '-out', 'root.csr', '-subj', '/O=Test/CN=Root', '-config', 'tsa.cnf'];
     await authority.openssl('req', '-newkey', 'rsa:2048', '-nodes', ...request);
-    await authority.#issue('root', 'root', ['20190101000000Z', '20991231235959Z'], ['-selfsign']);
+    await authority.#issue(
+      'root',
+      'root',
+      ['20190101000000Z', '20991231235959Z'],
+      ['-selfsign', '-keyfile', 'root.key'],
+    );
     await authority.certify('tsa', options);
     authority.#server.listen(0, '127.0.0.1');
     await once(authority.#server, 'listening');
@@ -166,7 +246,7 @@ export class TimeStampAuthority {
     const request = ['-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/O=Test/CN=${name}`];
     await this.openssl('req', '-newkey', algorithm, ...parameters, '-nodes', ...request, '-config', 'tsa.cnf');
     if (between !== undefined) {
-      await this.#issue(name, purpose, between, ['-cert', 'root.pem']);
+      await this.#issue(name, purpose, between, ['-cert', `${by}.pem`, '-keyfile', `${by}.key`]);
       return;
     }
     const issuer = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial'];
@@ -181,7 +261,7 @@ export class TimeStampAuthority {
     [from, until]: readonly [string, string],
     by: readonly string[],
   ): Promise<void> {
-    const files = ['-in', `${name}.csr`, '-out', `${name}.pem`, '-keyfile', 'root.key', '-notext', '-batch'];
+    const files = ['-in', `${name}.csr`, '-out', `${name}.pem`, '-notext', '-batch'];
     const extensions = ['-extfile', 'tsa.cnf', '-extensions', section];
     await this.openssl(
       'ca',
@@ -228,16 +308,25 @@ export class TimeStampAuthority {
    * time that it says, `20200601000000Z`.
    */
   async replyByAnyone(query: Buffer, name: string, at?: string): Promise<Buffer> {
+    return this.sign(await this.said(query), name, at);
+  }
+
+  /** What an answer to the query says, the TSTInfo, in DER. */
+  async said(query: Buffer): Promise<Buffer> {
     await writeFile(join(this.directory, 'good'), await this.reply(query));
     await this.openssl('ts', '-reply', '-in', 'good', '-token_out', '-out', 'token');
     await this.openssl('cms', '-verify', '-noverify', '-inform', 'DER', '-in', 'token', '-out', 'info', '-binary');
-    if (at !== undefined) {
-      const info = await readFile(join(this.directory, 'info'), 'latin1');
-      await writeFile(join(this.directory, 'info'), info.replace(/20\d{12}Z/, at), 'latin1');
-    }
+    return readFile(join(this.directory, 'info'));
+  }
+
+  /** An answer that says this, signed by `NAME.pem` at the time that it is to say; `chain` is a file of certificates that come along. */
+  async sign(info: Buffer, name: string, at?: string, chain?: string): Promise<Buffer> {
+    const said = at === undefined ? info : Buffer.from(info.toString('latin1').replace(/20\d{12}Z/, at), 'latin1');
+    await writeFile(join(this.directory, 'info'), said);
     const sign = ['-sign', '-in', 'info', '-binary', '-nodetach', '-econtent_type', 'id-smime-ct-TSTInfo', '-cades'];
     const by = ['-signer', `${name}.pem`, '-inkey', `${name}.key`, '-md', 'sha256'];
-    await this.openssl('cms', ...sign, ...by, '-outform', 'DER', '-out', 'signed');
+    const along = chain === undefined ? [] : ['-certfile', chain];
+    await this.openssl('cms', ...sign, ...by, ...along, '-outform', 'DER', '-out', 'signed');
     const token = await readFile(join(this.directory, 'signed'));
     const length = Buffer.alloc(2);
     length.writeUInt16BE(token.length + 5);

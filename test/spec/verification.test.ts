@@ -246,8 +246,10 @@ const statements: readonly (readonly [statement: string, ...Held[]])[] = [
     'M8.31',
     ['stamped-contradicted', 1, 'KNOWN_CONTRADICTED'],
     ['stamped-contradicted-cut', 1, 'KNOWN_CONTRADICTED'],
+    ['stamped-early', 2, 'TIMESTAMP_EARLY'],
     ['stamped-proves-nothing', 2, 'END_UNPROVEN'],
     ['valid-stamped', 0],
+    ['valid-stamped-skewed', 0],
   ],
   [
     'M8.29',

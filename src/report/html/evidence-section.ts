@@ -10,7 +10,9 @@ export function evidenceSection(
   heading: Markup,
 ): Markup | undefined {
   if (dated.length === 0 && witnessed === undefined) return undefined;
-  const stamps = dated.map(({ authority, size, time }) => row('Time stamp', authority, `up to ${grouped(size)}`, time));
+  const stamps = dated.map(({ authority, size, time, validUntil }) =>
+    row('Time stamp', `${brief(authority)}; certificate valid until ${validUntil}`, `up to ${grouped(size)}`, time),
+  );
   const witnesses = (witnessed?.witnesses ?? []).map(({ name, keyId, size, time }) =>
     row('Witness', `${brief(name)}+${keyId}`, size === 0 ? 'no cosignature' : `up to ${grouped(size)}`, time),
   );
@@ -44,7 +46,7 @@ export function evidenceRows(streams: readonly StreamReport[]): (readonly [strin
         : [
             [
               'Time stamp',
-              `${name(stream)}entries up to ${grouped(last.size)} existed at ${last.time} (${brief(last.authority)})`,
+              `${name(stream)}entries up to ${grouped(last.size)} existed at ${last.time} (${brief(last.authority)}; certificate valid until ${last.validUntil})`,
             ] as const,
           ]),
       ...(witnessed === undefined ? [] : [['Witnesses', `${name(stream)}${witnessedText(witnessed)}`] as const]),

@@ -289,6 +289,12 @@ export const FINDING_WORDS: Readonly<Record<FindingCode, Explanation>> = {
     means: 'A line of it is not in the form that the product writes, so it records nothing.',
     next: 'Ask who writes to the erasure log. Only "fapilog-tamper erase" should.',
   },
+  TIMESTAMP_EARLY: {
+    title: 'a time stamp is older than the seal that it is about',
+    means:
+      'The time-stamp authority says that these entries existed before the time at which, by the clock of the writer, they were sealed. The clock or the key of the authority cannot be relied on, or the times in the log cannot, and nothing here shows which. The time stamp dates nothing.',
+    next: 'Ask the authority about its clock and the owner about the clock of the host, and bring a time stamp of another authority.',
+  },
   CADENCE: {
     title: 'the writer paused longer, or sealed less often, than allowed',
     means:

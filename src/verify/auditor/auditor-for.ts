@@ -28,9 +28,9 @@ function heldByOrigin(notes: readonly string[]): ReadonlyMap<string, SignedCheck
 }
 
 function stampedOf({ timestamps = [] }: VerifyOptions, origin: string): StampedCheckpoint[] {
-  return timestamps.flatMap(({ note, time, authority }) => {
+  return timestamps.flatMap(({ note, ...stamp }) => {
     const checkpoint = readHeldNote(note, 'a checkpoint with a time stamp');
-    return checkpoint.origin === origin ? [{ checkpoint, time, authority }] : [];
+    return checkpoint.origin === origin ? [{ checkpoint, ...stamp }] : [];
   });
 }
 

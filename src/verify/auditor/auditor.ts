@@ -39,6 +39,8 @@ export interface StampedCheckpoint {
   readonly time: Date;
   /** Who stamped it. */
   readonly authority: string;
+  /** When the authority's certificate ends. */
+  readonly validUntil: Date;
 }
 
 /** A policy's limits on what is otherwise only reported. */

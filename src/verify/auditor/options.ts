@@ -30,6 +30,8 @@ export interface Timestamp {
   readonly time: Date;
   /** The subject of the authority's certificate. */
   readonly authority: string;
+  /** When that certificate ends. */
+  readonly validUntil: Date;
 }
 
 /** What to verify, and what the verdict is based on. None of the latter comes from the log (spec 8.1). */

@@ -1,5 +1,6 @@
 import { formatCheckpointText } from '../../format/checkpoint.ts';
 import type { CloseEntry, GapEntry, SealEntry } from '../../format/control.ts';
+import { checkDates } from '../range/held.ts';
 import type { StreamState } from '../state/state.ts';
 import { completeHandOver } from './hand-over.ts';
 
@@ -52,6 +53,7 @@ function checkCount(state: StreamState, seq: number, name: string, said: number,
 function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: string): void {
   passTime(state, seq, time);
   checkCadence(state, seq, time);
+  checkDates(state, seq, time);
   const { epoch, tree } = state;
   state.findings.passSeal(time);
   if (epoch !== undefined) {

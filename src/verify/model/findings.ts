@@ -60,6 +60,7 @@ export type UndecidedCode =
   | 'ERASURE_DIFFERS'
   | 'ERASURE_MALFORMED'
   | 'CADENCE'
+  | 'TIMESTAMP_EARLY'
   | 'UNSUPPORTED'
   | 'TORN_TAIL'
   | 'LINE_ENDINGS_CONVERTED'
@@ -140,6 +141,7 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   ERASURE_DIFFERS: 'undecided',
   ERASURE_MALFORMED: 'undecided',
   CADENCE: 'undecided',
+  TIMESTAMP_EARLY: 'undecided',
   UNSUPPORTED: 'undecided',
   TORN_TAIL: 'undecided',
   LINE_ENDINGS_CONVERTED: 'undecided',

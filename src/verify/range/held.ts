@@ -8,6 +8,9 @@ import { narrowed } from './narrowed.ts';
 
 /** Held checkpoints: what the auditor already knew of the stream (spec 8.2, 8.6). */
 
+/** Two clocks may differ by so much (M8.31). */
+export const CLOCKS_DIFFER_MS = 300_000;
+
 /** The tree has reached a size whose root is asked for: that of a held checkpoint, or one that another stream cites. */
 export function reachSize(state: StreamState, size: number): void {
   const { frontier } = state.tree;
@@ -30,13 +33,21 @@ export function reachSize(state: StreamState, size: number): void {
 
 /** M8.31: A time stamp dates the tree that it is about, and contradicts another one of that size. */
 function reachStamped(state: StreamState, size: number, root: Digest): void {
-  for (const { checkpoint, time, authority } of state.auditor.stamped ?? []) {
+  for (const { checkpoint, time, ...by } of state.auditor.stamped ?? []) {
     if (checkpoint.size !== size) continue;
-    if (checkpoint.root === root) state.evidence.date({ size, time, authority });
+    if (checkpoint.root === root) state.evidence.date({ size, time, ...by });
     else {
       const message = `the first ${size} entries are not those that were time-stamped ${time.toISOString()}: the log was rewritten`;
       state.contradictions.add(size, state.foundHere(size), message);
     }
+  }
+}
+
+/** M8.31: Where a seal is younger than its time stamp allows, one of the two clocks is wrong, and nothing says which: it dates nothing. */
+export function checkDates(state: StreamState, seq: number, sealedAt: string): void {
+  for (const { time, authority } of state.evidence.undate(seq, Date.parse(sealedAt) - CLOCKS_DIFFER_MS)) {
+    const message = `the time stamp of ${authority} says that the first ${seq} entries existed at ${time.toISOString()}, but they were sealed at ${sealedAt}: the clock of the authority or of the writer was wrong`;
+    state.find('TIMESTAMP_EARLY', message, seq);
   }
 }
 

@@ -30,6 +30,7 @@ export interface DatedSize {
   readonly size: number;
   readonly time: Date;
   readonly authority: string;
+  readonly validUntil: Date;
 }
 
 /** A cosignature that verified. */
@@ -133,6 +134,13 @@ export class Evidence {
   /** The tree of this size has a time stamp. */
   date(dated: DatedSize): void {
     this.#dated = [...this.#dated.filter(({ size }) => size <= dated.size), dated];
+  }
+
+  /** Takes back the time stamps of this size that are from before a moment, in milliseconds since 1970. @returns those */
+  undate(size: number, before: number): readonly DatedSize[] {
+    const early = this.#dated.filter((one) => one.size === size && one.time.getTime() < before);
+    this.#dated = this.#dated.filter((one) => !early.includes(one));
+    return early;
   }
 
   /** A witness cosigned a checkpoint whose root is the one computed here. */

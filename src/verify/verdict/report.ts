@@ -103,6 +103,8 @@ export interface DatedReport {
   readonly time: string;
   /** The subject of its certificate. */
   readonly authority: string;
+  /** When that certificate ends, UTC. */
+  readonly validUntil: string;
 }
 
 /** What was found in one stream. */
@@ -302,7 +304,13 @@ export function streamFacts(
     provenSize,
     ...(provenTime !== undefined && { provenTime }),
     ...(witnessed !== undefined && { witnessed }),
-    ...(dated.length > 0 && { dated: dated.map((one) => ({ ...one, time: one.time.toISOString() })) }),
+    ...(dated.length > 0 && {
+      dated: dated.map((one) => ({
+        ...one,
+        time: one.time.toISOString(),
+        validUntil: one.validUntil.toISOString(),
+      })),
+    }),
     runs: state.runs,
     droppedLines: state.counts.dropped,
     abandonedEntries: state.abandonedEntries,

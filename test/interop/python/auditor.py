@@ -43,7 +43,7 @@ class Auditor:
         self.held = [parse_note(text) for text in case.get('held', [])]
         if None in self.held:
             raise ValueError('a held note does not parse')
-        self.stamped = [parse_note(one['note']) for one in case.get('stamped', [])]
+        self.stamped = [(parse_note(one['note']), milliseconds(one['time'])) for one in case.get('stamped', [])]
         self.witnesses = [Witness(vkey) for vkey in case.get('witnesses', [])]
         self.cosignatures = case.get('cosignatures', len(self.witnesses))
         self.live, self.part = case.get('live', False), case.get('part', False)
@@ -72,7 +72,7 @@ class Auditor:
             raise LeftOut('a signature of ML-DSA')
         one.erasures = Erasures(self.case, origin)
         one.held = [note for note in self.held if note.origin == origin]
-        one.stamped = [note for note in self.stamped if note.origin == origin]
+        one.stamped = [(note, time) for note, time in self.stamped if note.origin == origin]
         return one
 
     @staticmethod

@@ -22,13 +22,16 @@ def check_held(stream, ends_here):
 
 
 def check_stamped(stream, ends_here):
-    """M8.31: a time stamp contradicts another tree of its size, and proves nothing."""
-    for note in stream.auditor.stamped:
+    """M8.31: a time stamp contradicts another tree of its size, proves nothing, and is no older than its seal."""
+    for note, time in stream.auditor.stamped:
         if note.size > stream.state.size:
             need(not ends_here or stream.rewritten, 'KNOWN_CONTRADICTED')
         elif note.size >= stream.start:
             frontier = stream.state.frontiers.get(note.size)
             need(frontier is not None and note.root == root_of(frontier), 'KNOWN_CONTRADICTED')
+            seal = stream.state.seals.get(note.size)
+            if seal is not None and seal.time is not None and seal.time > time + 300_000:
+                stream.undecided.add('TIMESTAMP_EARLY')
 
 
 def check_start(stream, inside):

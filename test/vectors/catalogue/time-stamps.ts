@@ -5,8 +5,8 @@ import { brings, type VectorCase, vector } from '../vector-case.ts';
 /** Checkpoints with time stamps that were verified (M8.31). */
 
 const time = '2026-11-24T23:30:00.000Z';
-const stamped = (note: string): { stamped: { note: string; time: string; authority: string }[] } => ({
-  stamped: [{ note, time, authority: 'O=Test, CN=TSA' }],
+const stamped = (note: string, at = time): { stamped: { note: string; time: string; authority: string }[] } => ({
+  stamped: [{ note, time: at, authority: 'O=Test, CN=TSA' }],
 });
 
 export function timeStampCases(): VectorCase[] {
@@ -35,6 +35,21 @@ export function timeStampCases(): VectorCase[] {
       brings(log, { named: [edKey] }, stamped(other.note())),
       1,
       'KNOWN_CONTRADICTED 14',
+    ),
+    vector(
+      'stamped-early',
+      'the time stamp is from before the seal, by more than two clocks may differ',
+      log,
+      brings(log, { named: [edKey] }, stamped(log.note({ size: 14 }), '2026-11-24T22:55:03.999Z')),
+      2,
+      'TIMESTAMP_EARLY 14',
+    ),
+    vector(
+      'valid-stamped-skewed',
+      'the time stamp is from before the seal, by as much as two clocks may differ',
+      log,
+      brings(log, { named: [edKey] }, stamped(log.note({ size: 14 }), '2026-11-24T22:55:04.000Z')),
+      0,
     ),
     vector(
       'stamped-proves-nothing',
