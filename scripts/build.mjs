@@ -3,7 +3,7 @@
 //   executable                              the verifier and Node.js as one file
 //   release [--platform PLATFORM… | --all]  the tarballs of what was built
 //   site                                    the documentation site
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { filesBelow } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { root, run } from './lib/run.mjs';
@@ -31,4 +31,9 @@ await compile('dist');
 if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 0o755);
 await buildManual(`${root}dist`, `${root}dist/man`);
 await buildOffline();
+// what the package says of itself: `fapilog-tamper --version --verbose`
+const { digestOfPackage } = await import('../dist/cli/own-digest.js');
+const { sha256 } = await digestOfPackage(`${root}dist`);
+const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+writeFileSync(`${root}${OFFLINE}/PACKAGE-SHA256`, `${sha256}  ${name} ${version}\n`);
 markBuilt();

@@ -37,8 +37,9 @@ async function beginningOf(path: string): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0);
-    return buffer.subarray(0, bytesRead);
+    const head = Buffer.alloc(64);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    return head.subarray(0, bytesRead);
   } catch (error) {
     if (systemCode(error) === '') throw error;
     return Buffer.alloc(0); // a directory, or one that is not there: whoever reads it says so

@@ -4,6 +4,7 @@ import { type FlagSpec, type Flags, loadConfigFile, type Resolution, resolveConf
 import { type FlagSet, type FlagValues, specsOf, valuesOf } from './flags.ts';
 import type { Described } from './help.ts';
 import type { InputBytes } from './input/input-bytes.ts';
+import type { OwnDigest } from './own-digest.ts';
 
 /** What a command may touch of the process it runs in. */
 export interface CommandIo {
@@ -16,6 +17,8 @@ export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The version of the package. */
   version(): Promise<string>;
+  /** The SHA-256 of the program; computed when it is called. Undefined where the program cannot know it. */
+  readonly digest?: () => Promise<OwnDigest>;
   /** Resolves at SIGINT or SIGTERM. Whoever calls this ends itself then; a second signal ends the process at once. */
   stopped(): Promise<void>;
   /** Calls `act` at each SIGHUP, which then does not end the process. @returns a function that ends that */

@@ -35,7 +35,7 @@ export async function runAlone(
   const io = { ...streams, version: async () => version };
   return orDescribed(io, argv, async () => {
     if (!asksVersion(argv[0])) return runCommand(called, alone, argv, io);
-    await print(io.stdout, await versionText(version, argv));
+    await print(io.stdout, await versionText(io, argv));
     return exitCode.done;
   });
 }
@@ -58,11 +58,14 @@ function isOurs(name: string): boolean {
   return name.startsWith('FAPILOG_TAMPER_');
 }
 
-/** The number alone, which programs compare; `--verbose` says what it runs on as well. */
-async function versionText(version: string, argv: readonly string[]): Promise<string> {
+/** The number alone, which programs compare; `--verbose` says what it runs on and which program it is as well. */
+async function versionText(io: CommandIo, argv: readonly string[]): Promise<string> {
+  const version = await io.version();
   if (!argv.includes('--verbose')) return `${version}\n`;
   const { arch, platform, version: node } = process;
-  return `${version}\n${await engineText()}\nplatform: ${platform}-${arch}, Node.js ${node}\n`;
+  const own = await io.digest?.();
+  const digest = own === undefined ? '' : `SHA-256 of this ${own.of}: ${own.sha256}\n`;
+  return `${version}\n${await engineText()}\nplatform: ${platform}-${arch}, Node.js ${node}\n${digest}`;
 }
 
 function asksVersion(argument: string | undefined): boolean {
@@ -85,7 +88,7 @@ async function helpAbout([name, next]: readonly string[]): Promise<string> {
 async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = argv;
   if (asksVersion(name)) {
-    await print(io.stdout, await versionText(await io.version(), rest));
+    await print(io.stdout, await versionText(io, rest));
     return exitCode.done;
   }
   if (name === undefined) {

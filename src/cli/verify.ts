@@ -39,7 +39,7 @@ export const verify: Command = command(
         'without-lines': yes('leave the lines of the log out of that report'),
         format: oneOf(['text', 'json'], 'output format; spec/report.schema.json describes json'),
         quiet: yes('print only the verdict'),
-        verbose: yes('also print key periods and every finding'),
+        verbose: yes('also print key periods and every finding; with json the version and the SHA-256 of the verifier'),
       }),
     },
     takesConfig: true,
@@ -73,12 +73,14 @@ export const verify: Command = command(
       const report = await (ofTopic ? verifyTopic(call.flags, asked, io) : verifyWith(asked));
       progress.end();
       const level = quiet ? 'quiet' : verbose ? 'verbose' : 'normal';
-      if (format === 'json') await print(io.stdout, `${jsonText(withoutQuotes(report), 2)}\n`);
+      const own = (format === 'json' && verbose) || reportFile !== undefined ? await io.digest?.() : undefined;
+      const verifier = verbose && { verifier: { version: await io.version(), ...own } };
+      if (format === 'json') await print(io.stdout, `${jsonText({ ...withoutQuotes(report), ...verifier }, 2)}\n`);
       else await printReport(io, verdictText(report, level));
       if (!quiet && !ofTopic) await sayWaiting(report, call.positionals, resolution.config, io);
       const code = exitOf[report.verdict];
       if (reportFile === undefined) return code;
-      const about = reportAbout(call, await io.version(), withoutLines);
+      const about = { ...reportAbout(call, await io.version(), withoutLines), ...own };
       try {
         await writeOutputFile(REPORT_FILE, reportFile, renderReport(report, about));
       } catch (error) {

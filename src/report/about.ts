@@ -2,6 +2,8 @@
 export interface ReportAbout {
   /** Version of the tool, as in package.json. */
   readonly version: string;
+  /** SHA-256 of the verifier by its own word, hex; absent where it cannot know it. */
+  readonly sha256?: string;
   /** When the check was made: UTC, `2026-11-24T23:00:00.000Z`. */
   readonly checkedAt: string;
   /** The auditor's zone, `Europe/Berlin`: times are told in it, too. Absent: in UTC alone. */

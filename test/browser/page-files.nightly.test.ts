@@ -187,10 +187,3 @@ describe('a report is gone when what it was about has changed', () => {
     expect((await outcome(page)).report).toMatchObject({ verdict: 'ok' });
   });
 });
-
-it('a proof of one record is no log: the page says where it is checked', async () => {
-  await dropped([{ name: 'record.tlog-proof', bytes: Buffer.from('c2sp.org/tlog-proof@v1\n') }]);
-  const { problem } = await outcome(page);
-  expect(problem).toMatch(/record\.tlog-proof is the proof of one record/);
-  expect(problem).toMatch(/fapilog-tamper verify NAME\.tlog-proof/);
-});

@@ -57,7 +57,27 @@ test('it starts itself for the parts of a large log', async () => {
   assert.deepEqual(answer, { id: 7, runs: [] });
 });
 
-test('SHA256SUMS has its digest', () => {
+test('it runs nothing that NODE_OPTIONS names and goes on: it ignores it, or refuses and says why', () => {
+  writeFileSync(join(place, 'other.cjs'), 'process.exitCode = 3;');
+  for (const NODE_OPTIONS of ['--no-warnings', '--require ./other.cjs']) {
+    const { status, stderr } = spawnSync(program, ['--version'], {
+      cwd: place,
+      env: { NODE_OPTIONS },
+      encoding: 'utf8',
+    });
+    if (status !== 0) assert.deepEqual([status, /USAGE: NODE_OPTIONS is set/.test(stderr)], [64, true]);
+  }
+  assert.equal(spawnSync(program, ['--version'], { env: { NODE_OPTIONS: '' } }).status, 0);
+});
+
+test('the same sources give the same bytes', async () => {
+  const again = project.folderElsewhere();
+  await buildExecutable(again);
+  assert.equal(readFileSync(join(again, 'SHA256SUMS'), 'utf8'), readFileSync(join(place, 'SHA256SUMS'), 'utf8'));
+});
+
+test('SHA256SUMS has its digest, and so do its version and its reports', () => {
   const digest = createHash('sha256').update(readFileSync(program)).digest('hex');
+  assert.match(runAlone(['--version', '--verbose']).stdout, new RegExp(`^SHA-256 of this file: ${digest}$`, 'm'));
   assert.equal(readFileSync(join(place, 'SHA256SUMS'), 'utf8'), `${digest}  ${name}\n`);
 });

@@ -1,6 +1,6 @@
 // dist/offline/verify.mjs, copied to where nothing else is: the command of the package, in one file.
 import assert from 'node:assert/strict';
-import { fork, spawn } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -115,6 +115,29 @@ test('--help and --version say how it is started and which version it is', async
   assert.match(help.stdout, /^usage: node verify\.mjs PATH/);
   const { version } = JSON.parse(readFileSync(project.path('node_modules/fapilog-tamper/package.json'), 'utf8'));
   assert.equal((await runAlone(['--version'])).stdout, `${version}\n`);
+});
+
+test('it says which file it is, and the package which files: what sha256sum says of them', async () => {
+  const sha256 = createHash('sha256').update(readFileSync(alone)).digest('hex');
+  assert.match(
+    (await runAlone(['--version', '--verbose'])).stdout,
+    new RegExp(`^SHA-256 of this file: ${sha256}$`, 'm'),
+  );
+  const cwd = project.folderElsewhere();
+  const { args } = vectorInputs('valid-signed', cwd);
+  const { stdout } = await runAlone([...args, '--format', 'json', '--verbose', '--html', 'report.html'], { cwd });
+  const { version } = JSON.parse(readFileSync(project.path('node_modules/fapilog-tamper/package.json'), 'utf8'));
+  assert.deepEqual(JSON.parse(stdout).verifier, { version, sha256, of: 'file' });
+  assert.ok(readFileSync(join(cwd, 'report.html'), 'utf8').includes(`which says that its SHA-256 is ${sha256}`));
+  // the command of docs/offline.md
+  const list = "find * -type f ! -path 'offline/*' ! -name '*.map' | LC_ALL=C sort | xargs sha256sum";
+  const dist = project.path('node_modules/fapilog-tamper/dist');
+  const [ofPackage] = execFileSync('sh', ['-c', `${list} | sha256sum`], { cwd: dist, encoding: 'utf8' }).split(' ');
+  assert.match(
+    project.command(['--version', '--verbose']).stdout,
+    new RegExp(`^SHA-256 of this package: ${ofPackage}$`, 'm'),
+  );
+  assert.equal(readFileSync(join(dist, 'offline/PACKAGE-SHA256'), 'utf8'), `${ofPackage}  fapilog-tamper ${version}\n`);
 });
 
 /** A log whose checkpoints were signed by a key service, as its entries say. */

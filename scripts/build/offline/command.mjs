@@ -25,8 +25,9 @@ const REQUIRE = "import { createRequire } from 'node:module';\nconst require = c
  *
  * @param format - `esm` for verify.mjs, `cjs` for the executable
  * @param called - how it is started, for its help
+ * @param obeysOptions - whether the Node.js of an executable obeys NODE_OPTIONS
  */
-export async function bundleCommand(format, called) {
+export async function bundleCommand(format, called, obeysOptions = false) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['src/offline/command/main.ts'],
@@ -43,6 +44,7 @@ export async function bundleCommand(format, called) {
     define: {
       CALLED: JSON.stringify(called),
       VERSION: JSON.stringify(version),
+      OBEYS_NODE_OPTIONS: String(obeysOptions),
       ...(format === 'cjs' && { 'import.meta.url': 'undefined' }),
     },
     plugins: [replaced(inOneFile)],

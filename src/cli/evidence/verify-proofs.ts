@@ -1,5 +1,6 @@
-import { type ProofReport, TamperError, type Verdict } from '../../index.ts';
+import { TamperError } from '../../index.ts';
 import { type VerifyOptions, verifyProofWith } from '../../internal.ts';
+import { type ProofsReport, proofsLines, proofsReport } from '../../report/words/proofs.ts';
 import type { FlagValues } from '../flags.ts';
 import { jsonText, printable } from '../output.ts';
 import type { VerifyFlags } from '../verify-request.ts';
@@ -23,14 +24,6 @@ const OF_LOGS = [
   'tsa-certificate',
   'jobs',
 ] as const;
-
-const NOTE = 'a proof says that this record is in the log, and nothing about the records around it';
-
-/** What each proof came to, and all of them. */
-export interface ProofsReport {
-  readonly verdict: Verdict;
-  readonly proofs: readonly (ProofReport & { readonly file: string })[];
-}
 
 /** @throws {@link TamperError} `USAGE`, with the flag that is about logs */
 export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
@@ -66,56 +59,13 @@ export async function verifyProofs({
     ...(witnesses !== undefined && { witnesses }),
     ...(cosignatures !== undefined && { cosignatures }),
   };
-  const proofs: (ProofReport & { file: string })[] = [];
+  const proofs: ProofsReport['proofs'][number][] = [];
   for (const file of paths) proofs.push({ file, ...(await verifyProofWith(file, options)) });
-  const verdicts = proofs.map(({ verdict }) => verdict);
-  const verdict = verdicts.find((one) => one === 'tampered') ?? verdicts.find((one) => one === 'undecided') ?? 'ok';
-  return { verdict, proofs };
+  return proofsReport(proofs);
 }
 
-/** The report as it is printed. */
-export function proofsText({ verdict, proofs }: ProofsReport, format: 'text' | 'json', quiet: boolean): string {
-  if (format === 'json') return `${jsonText({ version: 1, verdict, proofs, note: NOTE }, 2)}\n`;
-  const lines = proofs.flatMap(({ file, ...report }) => proofLines(file, report, quiet));
-  const note = quiet || verdict !== 'ok' ? [] : [`This ${NOTE.slice(2)}.`];
-  return `${[...lines, ...note].join('\n')}\n`;
-}
-
-/** The verdict on a proof as people read it. Nothing from a file reaches a terminal raw (spec 8). */
-
-const HEADLINE = { ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' } as const;
-
-/** The record is shown up to here, in characters. */
-const SHOWN_CHARACTERS = 4096;
-
-function recordLines({ record, verdict }: ProofReport): string[] {
-  if (record === undefined) return [];
-  const { text, base64, part, lastPart } = record;
-  const whole = part === undefined ? '' : `, part ${part} of a long line${lastPart === true ? ', the last one' : ''}`;
-  const form = text === undefined ? ', as base64' : '';
-  const shown = text ?? base64 ?? '';
-  const cut = shown.length > SHOWN_CHARACTERS ? `… (${shown.length} characters; --format json has them all)` : '';
-  const claim = verdict === 'ok' ? 'the record' : 'what it says about the record, which is not proven';
-  return [`  ${claim}${whole}${form}:`, `    ${shown.slice(0, SHOWN_CHARACTERS)}${cut}`];
-}
-
-/** One proof as text, each line without its LF; `quiet`: only the verdict. */
-function proofLines(file: string, report: ProofReport, quiet: boolean): string[] {
-  const { verdict, origin, seq, size, sealedAt, signers, held, findings } = report;
-  const headline = `${HEADLINE[verdict]}  ${file}`;
-  if (quiet) return [printable(headline)];
-  const lines = [headline];
-  if (origin !== undefined) {
-    lines.push(`  entry ${seq} of ${origin}, under its checkpoint of ${size} entries`);
-    if (sealedAt !== undefined && verdict === 'ok') {
-      lines.push(`  sealed at ${sealedAt} by the writer's clock: it was in the log by then`);
-    }
-  }
-  for (const { algorithm, fingerprint = '', givenBy = 'the policy' } of signers) {
-    lines.push(`  signed by ${algorithm} ${fingerprint} (${givenBy})`);
-  }
-  if (held) lines.push('  you hold this very checkpoint');
-  lines.push(...findings.map(({ severity, code, message }) => `  ${severity.padEnd(9)} ${code}: ${message}`));
-  lines.push(...recordLines(report));
-  return lines.map(printable);
+/** The report as it is printed. Nothing from a file reaches a terminal raw (spec 8). */
+export function proofsText(report: ProofsReport, format: 'text' | 'json', quiet: boolean): string {
+  if (format === 'json') return `${jsonText(report, 2)}\n`;
+  return `${proofsLines(report, quiet).map(printable).join('\n')}\n`;
 }

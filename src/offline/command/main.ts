@@ -1,7 +1,12 @@
+import { errorText } from '../../cli/error-text.ts';
+import { exitCode } from '../../cli/exit-code.ts';
+import { print } from '../../cli/output.ts';
+import { digestOfFile, type OwnDigest } from '../../cli/own-digest.ts';
 import { ioOfProcess } from '../../cli/process-io.ts';
 import { runAlone } from '../../cli/run.ts';
 import { endAtUncaught } from '../../cli/uncaught.ts';
 import { verify } from '../../cli/verify.ts';
+import { TamperError } from '../../errors.ts';
 import { CHECKS_SEGMENTS } from './segment-program.ts';
 
 /** `fapilog-tamper verify` as a program of its own: `verify.mjs`, and the executable made of it. */
@@ -10,6 +15,8 @@ import { CHECKS_SEGMENTS } from './segment-program.ts';
 declare const CALLED: string;
 /** The version of the package. The build puts it in. */
 declare const VERSION: string;
+/** Whether it is an executable whose Node.js obeys NODE_OPTIONS. The build puts it in. */
+declare const OBEYS_NODE_OPTIONS: boolean;
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
@@ -19,7 +26,14 @@ async function main(): Promise<void> {
     return;
   }
   endAtUncaught();
-  process.exitCode = await runAlone(CALLED, verify, argv, ioOfProcess(), VERSION);
+  if (OBEYS_NODE_OPTIONS && (process.env['NODE_OPTIONS'] ?? '') !== '') {
+    const message = 'NODE_OPTIONS is set, and the Node.js in this executable obeys it: it can run other code in here';
+    await print(process.stderr, errorText(new TamperError('USAGE', message, { hint: 'Unset NODE_OPTIONS.' })));
+    process.exitCode = exitCode.usage;
+    return;
+  }
+  const digest = async (): Promise<OwnDigest> => digestOfFile(process.argv[1] ?? '');
+  process.exitCode = await runAlone(CALLED, verify, argv, { ...ioOfProcess(), digest }, VERSION);
 }
 
 void main();

@@ -1,3 +1,4 @@
+import { areProofs } from '../../audit/proof-files.ts';
 import { loadPublicKeys } from '../../audit/public-keys.ts';
 import { TamperError } from '../../errors.ts';
 import { isManifest, manifestsAlone } from '../../foundation/log-file-names.ts';
@@ -40,10 +41,9 @@ export async function check(request: Request, onProgress: (read: number, total: 
   const alone = manifestsAlone(logs.map(({ path }) => path));
   const paths = [...new Set(logs.map(topOf))].filter((path) => !isManifest(path) || alone.has(path));
   if (paths.length === 0) throw new TamperError('USAGE', 'no sealed file was given', { hint: 'Drop the log files.' });
+  await areProofs(paths); // not among logs, nor under another name
   const unwrap = carrierOf(request.unwrap);
-  const publicKeys = await publicKeysOf(request.publicKeys);
-  const policy = await policyOf(request.policy);
-  const { streams, notes } = await heldOf(request.known);
+  const { publicKeys, policy, streams, notes } = await broughtBy(request);
   const known = [...streams.values()].flatMap(({ first, newest }) => [first, newest]);
   const report = await verify({
     paths,
@@ -101,6 +101,18 @@ async function named<T>(read: (path: string) => Promise<T>, kind: string, file: 
       cause: error,
     });
   }
+}
+
+/** What the auditor brings, whatever is to be verified. */
+export async function broughtBy({ publicKeys, policy, known }: Request): Promise<Brought> {
+  return { publicKeys: await publicKeysOf(publicKeys), policy: await policyOf(policy), ...(await heldOf(known)) };
+}
+
+interface Brought {
+  readonly publicKeys: readonly PublicKeyName[];
+  readonly policy: Policy | undefined;
+  readonly streams: KnownStreams;
+  readonly notes: readonly string[];
 }
 
 async function publicKeysOf(files: readonly GivenFile[]): Promise<PublicKeyName[]> {

@@ -1,5 +1,5 @@
 import { element } from './element.ts';
-import type { Failure, GivenFile, Request } from './request.ts';
+import type { Failure, Request } from './request.ts';
 import type { Zones } from './zones.ts';
 
 /** What was filled in, as a request; what is missing, where it cannot be one. */
@@ -8,15 +8,6 @@ export function checkRequest(zones: Zones): Request | Failure {
   const policy = zones.files('policy');
   const origin = textOf('origin');
   if (logs.length === 0) return missing('no log was given', 'Drop the files of the log in the first field.');
-  const isProof = ({ path }: GivenFile): boolean => path.endsWith('.tlog-proof');
-  // in a folder with logs a proof is one more file that is none, as it is to the command line
-  const proof = logs.find((file) => isProof(file) && (!file.given.includes('/') || logs.every(isProof)));
-  if (proof !== undefined) {
-    return missing(
-      `this page checks logs, and ${proof.path} is the proof of one record`,
-      'Check a proof on the command line: fapilog-tamper verify NAME.tlog-proof, or node verify.mjs NAME.tlog-proof.',
-    );
-  }
   if (origin === '' && policy.length === 0) {
     return missing('no stream is named', 'Fill in the name of the stream that you expect, or give a policy.');
   }

@@ -3,7 +3,7 @@ import { visible } from '../../report/html/markup.ts';
 import { element } from './element.ts';
 import { checkRequest } from './fields.ts';
 import type { Answer, Request } from './request.ts';
-import { clearResult, showFailure, showReport } from './result.ts';
+import { clearResult, showFailure, showProofs, showReport } from './result.ts';
 import { Zones } from './zones.ts';
 
 /** The page: it gathers what is dropped, starts the worker, shows what it answers. */
@@ -40,6 +40,7 @@ function take(answer: Answer, request: Request): void {
   end();
   say('');
   if (answer.kind === 'failure') showFailure(answer.failure);
+  else if (answer.kind === 'proofs') showProofs(answer.report);
   else showReport(answer, request);
 }
 

@@ -1,3 +1,4 @@
+import type { ProofsReport } from '../../report/words/proofs.ts';
 import type { VerifyReport } from '../../verify/verdict/report.ts';
 
 /** What the page and its worker say to each other. */
@@ -12,7 +13,7 @@ export interface GivenFile {
 
 /** What to verify, and what the verdict is based on. */
 export interface Request {
-  /** Sealed files and what stands beside them. */
+  /** Sealed files and what stands beside them; or proofs of records, and nothing else. */
   readonly logs: readonly GivenFile[];
   /** Verifier keys or a PEM, each. */
   readonly publicKeys: readonly GivenFile[];
@@ -41,8 +42,9 @@ export interface Failure {
   readonly hint: string | undefined;
 }
 
-/** What the worker answers, in this order: progress, then one of the other two. */
+/** What the worker answers, in this order: progress, then one of the others. */
 export type Answer =
   | { readonly kind: 'progress'; readonly read: number; readonly total: number }
   | { readonly kind: 'report'; readonly report: VerifyReport; readonly known: string | undefined }
+  | { readonly kind: 'proofs'; readonly report: ProofsReport }
   | { readonly kind: 'failure'; readonly failure: Failure };

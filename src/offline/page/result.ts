@@ -1,5 +1,6 @@
 import type { ReportAbout } from '../../report/about.ts';
 import { renderReport, renderReportMain, withoutQuotes } from '../../report/html/render-report.ts';
+import { type ProofsReport, proofsLines } from '../../report/words/proofs.ts';
 import { element, made } from './element.ts';
 import type { Answer, Failure, GivenFile, Request } from './request.ts';
 
@@ -21,6 +22,17 @@ export function showReport({ report, known }: Extract<Answer, { kind: 'report' }
   );
   if (known !== undefined) save.append(saveButton('Save the checkpoints for the next time', 'known.json', known));
   element('fields', HTMLDetailsElement).open = false; // the report is what is read now
+  show();
+}
+
+export function showProofs(report: ProofsReport): void {
+  const text = made('pre');
+  text.append(...proofsLines(report, false).flatMap((line) => [made('span', line), '\n']));
+  text.tabIndex = 0;
+  element('report', HTMLElement).replaceChildren(text);
+  const json = `${JSON.stringify(report, undefined, 2)}\n`;
+  element('save', HTMLElement).replaceChildren(saveButton('Save the report as JSON', 'report.json', json));
+  element('fields', HTMLDetailsElement).open = false;
   show();
 }
 

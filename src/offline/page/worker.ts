@@ -1,5 +1,6 @@
 import { isError, isTamperError } from '../../errors.ts';
 import { check } from './check.ts';
+import { areProofsAlone, checkProofs } from './check-proofs.ts';
 import type { Answer, Failure, Request } from './request.ts';
 
 /** The worker of the page: one verification, then it is ended. */
@@ -19,6 +20,10 @@ function failureOf(error: unknown): Failure {
 
 async function run(request: Request): Promise<void> {
   try {
+    if (areProofsAlone(request)) {
+      answer({ kind: 'proofs', report: await checkProofs(request) });
+      return;
+    }
     const { report, known } = await check(request, (read, total) => {
       const now = Date.now();
       if (now - told < EVERY_MS) return;

@@ -83,10 +83,10 @@ function overviewRow(stream: StreamReport, id: string | undefined): Markup {
 /** What the verdict rests on besides the log: what the auditor brought, and what was left out. */
 function basis(
   { streams, ignored, unwrapped, topic }: VerifyReport,
-  { version, checkedAt, given, withoutLines }: ReportAbout,
+  { version, sha256, checkedAt, given, withoutLines }: ReportAbout,
 ): Markup {
   const rows: (readonly [string, Value])[] = [
-    ['Tool', `fapilog-tamper ${version}`],
+    ['Tool', `fapilog-tamper ${version}${sha256 === undefined ? '' : `, which says that its SHA-256 is ${sha256}`}`],
     ['Time of the check', `${checkedAt} (clock of the auditor’s machine)`],
     ...given.map(({ what, value }) => [what, brief(value)] as const),
     ...evidenceRows(streams),
