@@ -3,7 +3,6 @@
  * take it as it is. It is no part of what the package offers; no export of package.json leads here.
  */
 export {
-  areProofs,
   attestFilesWith,
   auditStreams,
   closing,
@@ -12,13 +11,16 @@ export {
   enqueueAudit,
   mergeAudits,
   openRecoveryPlaces,
+  proofsAmong,
   proveRecordWith,
+  proveStream,
   recoverKeys,
   restsOnKeysOf,
   showKeys,
   timestampLog,
   verifiedLinesWith,
   verifyProofWith,
+  verifyStreamProofWith,
   verifyTopicWith,
   verifyWith,
   watchStreams,
@@ -74,6 +76,8 @@ export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { readLines, readText } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
+export type { JournalOptions } from './journal/audit-with-journal.ts';
+export type { StreamProofReport } from './journal/stream-proof.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
