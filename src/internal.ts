@@ -77,7 +77,6 @@ export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts'
 export { readLines, readText } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
 export type { JournalOptions } from './journal/audit-with-journal.ts';
-export type { StreamProofReport } from './journal/stream-proof.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';

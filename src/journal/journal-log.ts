@@ -132,8 +132,10 @@ export class JournalLog {
     const publicKeys = own.publicKeys.length > 0 ? own.publicKeys : await this.#ownKeys();
     // what a killed writer left and nobody signed is taken over by the next start; a night that ended in it did not (J2.2)
     const accept = { ...own.accept, adopted: Number.MAX_SAFE_INTEGER };
-    const require = [...new Set([...own.require, 'signature' as const])];
-    return { paths: [file], jobs: 1, policy: { streams: [{ ...own, origin, publicKeys, require, accept }] } };
+    const { pins, wholeRequired } = own;
+    // what others demand of the journal, such as witnesses, it cannot have while it is written
+    const stream = { ...NO_DEMANDS, origin, publicKeys, accept, pins, wholeRequired };
+    return { paths: [file], jobs: 1, policy: { streams: [stream] } };
   }
 
   async #ownKeys(): Promise<PolicyPublicKey[]> {
@@ -248,7 +250,7 @@ const NO_DEMANDS: StreamPolicy = {
   origin: '',
   min: 1,
   records: 'hash',
-  require: [],
+  require: ['signature'],
   dataKeys: [],
   publicKeys: [],
   pins: [],
