@@ -59,10 +59,11 @@ export async function auditWithJournal(
       const time = request.now.toISOString();
       const policy = hash('sha256', JSON.stringify(request.options.policy ?? null), 'base64');
       const asked = encodeBase64(Buffer.from(digestOf(request, options), 'hex'));
+      // J2.1: before the first stream is read
       await log.append([formatBegins({ night: time, config: asked, policy, verifier })]);
       const of = (await sealed(log, ({ unfinished }) => unfinished.at(-1))).seq;
       const summary = await audit(audited, onResult);
-      lock.assertHeld();
+      lock.assertHeld(); // J2.3: from here on in this order
       const { root, streams, bits } = await writeList(log, night.entries());
       await log.append([formatEnds({ night: time, of, streams, bits, root })]);
       await sealed(log, ({ nights }) => nights.findLast((one) => one.of === of));
@@ -101,7 +102,7 @@ async function sealed<T>(log: JournalLog, find: (reading: JournalReading) => T |
   });
 }
 
-/** J2.1, J2.2: what the journal and its last two lists say before a night begins. */
+/** J2.1, J2.2, J2.6: what the journal and its last two lists say before a night begins. */
 async function look(
   log: JournalLog,
   { report, nights, unfinished, problems }: JournalReading,

@@ -154,7 +154,8 @@ export class JournalLog {
   /** Verifies it. A writer that was killed is recovered from first. @throws {@link TamperError} what verifying and sealing throw */
   async read(): Promise<JournalReading> {
     const reading = await this.verified();
-    if (reading.report.verdict !== 'undecided' || reading.report.end !== 'open') return reading;
+    const { verdict, findings } = reading.report;
+    if (verdict !== 'undecided' || findings.every(({ code }) => code !== 'END_UNPROVEN')) return reading;
     await this.append([]); // a start takes over what is there, and closes it
     return this.verified();
   }

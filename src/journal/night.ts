@@ -196,7 +196,7 @@ export class AuditNight implements AuditJournal {
     return [withFinding({ ...emptyResult(origin, 0, undefined), result: 'vanished' }, finding)];
   }
 
-  /** The line of the journal itself (J2.6). */
+  /** The line of the journal itself (J1.3). */
   #journalResult(retired: readonly string[]): StreamResult {
     const { report, bytes } = this.#journal;
     const findings: AuditFinding[] = [...this.#found];

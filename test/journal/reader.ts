@@ -55,15 +55,20 @@ export function rootOf(lines: readonly string[]): { readonly bits: number; reado
   return { bits, root: treeHash(leaves).toString('base64') };
 }
 
-/** The records of nights in a journal, in their order, without what the log adds. */
+/** The records of nights in a journal, in their order, without what the log adds; no `end` that a restart took over (J2.2). */
 export function recordsOf(file: string): { readonly seq: number; readonly night: string; readonly of?: number }[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const opens = lines.filter((line) => line.startsWith('{"integrity":') && line.includes('"adopted_from":'));
+  const taken = opens.map((line) => JSON.parse(line).integrity as { adopted_from: number; size: number });
+  return lines
     .filter((line) => line.startsWith('{"journal":1,'))
     .map((line) => {
       const { integrity, ...rest } = JSON.parse(line);
       return { ...rest, seq: integrity.seq };
-    });
+    })
+    .filter(
+      ({ of, seq }) => of === undefined || !taken.some(({ adopted_from: from, size }) => seq >= from && seq <= size),
+    );
 }
 
 /** Where the list of a root is (J1.4). */

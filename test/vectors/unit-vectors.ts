@@ -4,6 +4,7 @@ import { Frontier, hashLeaf } from '../../src/core/tree.ts';
 import { encodeBase64 } from '../../src/format/base64.ts';
 import { kidOf } from '../../src/format/origin.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
+import { journalVectors } from '../support/journal-vectors.ts';
 import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
 import { fixedBytes, vkeyOf } from '../support/signing-keys.ts';
 import { dataKey, edKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey, serviceKey } from './keys.ts';
@@ -107,5 +108,5 @@ function notes(): unknown {
 }
 
 export function unitVectors(): Record<string, unknown> {
-  return { 'key-schedule': keySchedule(), tree: tree(), vkeys: vkeys(), notes: notes() };
+  return { 'key-schedule': keySchedule(), tree: tree(), vkeys: vkeys(), notes: notes(), journal: journalVectors() };
 }
