@@ -66,7 +66,7 @@ export function journalFinding(code: AuditCode, message: string): AuditFinding {
 }
 
 /** The checkpoint of a signed note. */
-export function headOf(note: string | undefined): Head | undefined {
+function headOf(note: string | undefined): Head | undefined {
   const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
   return checkpoint && { size: checkpoint.size, root: encodeBase64(digestBytes(checkpoint.root)) };
 }

@@ -130,7 +130,7 @@ export interface BucketItem {
 }
 
 /** How many buckets there are of so many streams, as a power of two (J1.4). */
-export function bitsFor(streams: number): number {
+function bitsFor(streams: number): number {
   let bits = 0;
   while (2 ** bits < streams && bits < MOST_BITS) bits++;
   return bits;

@@ -58,7 +58,7 @@ it('an audit that is killed needs nobody, and no night is run again unseen', asy
   let unfinished = 0;
   for (const call of someOf(
     Array.from({ length: calls }, (_, at) => at + 1),
-    9,
+    29,
   )) {
     const scene = copyOf(first);
     const { killed, stdout } = await killedAt(scene, call);

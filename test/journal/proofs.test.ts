@@ -179,7 +179,7 @@ describe('a proof that was changed', () => {
     expect(refused).toBeGreaterThan([...texts.values()].filter((text) => !honest.has(text)).length * 0.99);
   }, 300_000);
 
-  it('says what is wrong with it', async () => {
+  it('says what is wrong with it (J3.3, J3.4)', async () => {
     const proof = proofs.get('1-s12') ?? '';
     const { head, lines } = split(proof);
     const bucket = lines.filter((line) => line.includes(' ') && line.includes('= '));

@@ -95,7 +95,7 @@ export function nightsOf(file: string): ReadNight[] {
 }
 
 /** The last head of a stream (J2.4). */
-export const lastHead = ({ size, root, since }: Entry): Head | undefined =>
+const lastHead = ({ size, root, since }: Entry): Head | undefined =>
   size === undefined || root === undefined ? since : { size, root };
 
 /** J2.5, J2.6 between two nights: origins that do not go on. */

@@ -53,7 +53,7 @@ it('the record of a proof is one with which a night ends (J1.2, J3.2), not the o
     /^\{"journal":1.*"begins":true.*"integrity":\{"seq":(\d+)/m.exec(String(scene.read('journal.jsonl')))?.[1] ?? '';
   const key = ['--origin', 'auditor/journal', '--public-key', 'journal.key.pub'];
   const { stdout } = await scene.run(['prove', 'journal.jsonl', '--seq', begun, ...key]);
-  const own = String((await scene.prove('fleet/a')).stdout);
+  const { stdout: own } = await scene.prove('fleet/a');
   const [, , , part = ''] = own.split('\n\n');
   scene.write('begun.stream-proof', `${stdout}\n${part}`);
   expect((await scene.verify(['begun.stream-proof']))[0]).toMatchObject({
