@@ -11,6 +11,7 @@ export {
   loadPolicy,
   loadPublicKeys,
   loadTimestamp,
+  loadWitnesses,
   originalLines,
   proveRecord,
   verifiedLines,
@@ -26,6 +27,7 @@ export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptio
 export type { StreamResult } from './fleet/check/stream-result.ts';
 export type { AuditSummary } from './fleet/run/summary.ts';
 export type { Manifest } from './format/manifest.ts';
+export type { WitnessGroup } from './format/tlog-policy.ts';
 export { formatVkey } from './format/vkey.ts';
 export type { PublishedFinding } from './kafka/published-finding.ts';
 export { createDataKey, type DataKeyParts } from './keys/data-key.ts';

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { WitnessGroup } from '../format/tlog-policy.ts';
 import type { Timestamp } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
@@ -21,8 +22,7 @@ import type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from '
  *   `KEY_NOT_FOUND`, `NOT_FOUND`, `READ_FAILED`, `WRITE_FAILED`, `LOCKED`
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { checkVerifyOptions } = await import('./verify-options.ts');
-  checkVerifyOptions(options);
+  (await import('./verify-options.ts')).checkVerifyOptions(options);
   const { verify: run } = await import('../verify/verify.ts');
   const { withKeys } = await import('./open-keys.ts');
   return withKeys(options, run);
@@ -69,8 +69,7 @@ export async function originalLines(options: OriginalLinesOptions): Promise<Igno
  *   where the records cannot be kept
  */
 export async function verifiedLines(options: VerifiedLinesOptions): Promise<VerifyReport> {
-  const { checkVerifiedLinesOptions } = await import('./verify-options.ts');
-  checkVerifiedLinesOptions(options);
+  (await import('./verify-options.ts')).checkVerifiedLinesOptions(options);
   const { onPiece, onProblem, onUnproven, temporaryDirectory, ...rest } = options;
   const lines = {
     onPiece,
@@ -85,15 +84,14 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
 
 /**
  * Verifies, and where the verdict is ok proves one record: the text of a C2SP tlog-proof that carries the record, its inclusion
- * proof, the smallest checkpoint over it that a named public key signed, and the seal that dates it (spec/evidence.md). It reads
- * once, in bounded memory. `jobs` is not used.
+ * proof, the smallest checkpoint over it that a named public key signed and enough of the named witnesses cosigned, and the seal
+ * that dates it (spec/evidence.md). It reads once, in bounded memory. `jobs` is not used.
  *
  * @returns the report of the verification, with the proof, or with why there is none
  * @throws {@link TamperError} what {@link verify} throws; `USAGE` where the files hold more than one stream
  */
 export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> {
-  const { checkProveOptions } = await import('./proof-options.ts');
-  checkProveOptions(options);
+  (await import('./proof-options.ts')).checkProveOptions(options);
   const { seq, ...rest } = options;
   const { proveRecord: run } = await import('../verify/prove-record.ts');
   const { withKeys } = await import('./open-keys.ts');
@@ -111,8 +109,7 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
  *   4,096 bytes; `SIGNATURE_REJECTED`
  */
 export async function attestFiles(options: AttestOptions): Promise<AttestedFiles> {
-  const { checkAttestOptions } = await import('./proof-options.ts');
-  checkAttestOptions(options);
+  (await import('./proof-options.ts')).checkAttestOptions(options);
   return (await import('./attest.ts')).attestAs(options);
 }
 
@@ -125,8 +122,7 @@ export async function attestFiles(options: AttestOptions): Promise<AttestedFiles
  *   `NOT_FOUND`, `READ_FAILED`
  */
 export async function verifyProof(proof: string | Uint8Array, options: VerifyProofOptions): Promise<ProofReport> {
-  const { checkProofOptions } = await import('./proof-options.ts');
-  checkProofOptions(options);
+  (await import('./proof-options.ts')).checkProofOptions(options);
   return (await import('./check-proof.ts')).checkProof(proof, options);
 }
 
@@ -158,6 +154,17 @@ export function auditorKeys(options: AuditorKeyOptions): AuditorKeys {
 export async function loadPublicKeys(path: string): Promise<string[]> {
   (await import('./verify-options.ts')).checkPath('loadPublicKeys', path);
   return (await import('./public-keys.ts')).loadPublicKeys(path);
+}
+
+/**
+ * Names witnesses, for the option `witnesses`.
+ *
+ * @param given - the verifier key of a witness, or the path of a file: such keys, one a line (`#` begins a comment), or a C2SP
+ *   tlog-policy, whose quorum is then what is demanded; its logs grant nothing
+ * @throws {@link TamperError} `FORMAT_INVALID`, with the line; `KEY_NOT_FOUND`, `NOT_FOUND`, `READ_FAILED`
+ */
+export async function loadWitnesses(given: string): Promise<string[] | WitnessGroup> {
+  return (await import('./public-keys.ts')).loadWitnesses(given);
 }
 
 /**

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { mlDsaOf } from '../core/ml-dsa.ts';
 import { isError, TamperError } from '../errors.ts';
 import { parseWitnessVkey } from '../format/cosignature.ts';
+import { isTlogPolicy, parseTlogPolicy, type WitnessGroup } from '../format/tlog-policy.ts';
 import { formatVkey, parseVkey } from '../format/vkey.ts';
 import { readText } from '../foundation/read-text.ts';
 import { algorithmOf, toCanonicalSpki } from '../keys/public-key.ts';
@@ -57,17 +58,22 @@ export async function loadPublicKeys(path: string): Promise<string[]> {
 const WITNESS_VKEY = /^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/;
 
 /**
- * The verifier keys of witnesses: `given` itself, or those of the file of that name, one a line, `#` begins a comment.
+ * The verifier keys of witnesses: `given` itself, or those of the file of that name, one a line, `#` begins a comment. If the
+ * file is a C2SP tlog-policy, the groups that its quorum line demands.
  *
  * @throws {@link TamperError} `FORMAT_INVALID`, `KEY_NOT_FOUND`, `NOT_FOUND`, `READ_FAILED`
  */
-export async function loadWitnesses(given: string): Promise<string[]> {
+export async function loadWitnesses(given: string): Promise<string[] | WitnessGroup> {
+  if (typeof given !== 'string' || given === '')
+    throw new TamperError('USAGE', 'loadWitnesses takes a verifier key, or the path of a file');
   if (WITNESS_VKEY.test(given)) {
     parseWitnessVkey(given, 'a witness that was named');
     return [given];
   }
+  const text = await readText(given);
+  if (isTlogPolicy(text)) return parseTlogPolicy(text, given);
   const vkeys: string[] = [];
-  for (const [at, line] of (await readText(given)).split('\n').entries()) {
+  for (const [at, line] of text.split('\n').entries()) {
     const vkey = line.trim();
     if (vkey === '' || vkey.startsWith('#')) continue;
     parseWitnessVkey(vkey, `${given}:${at + 1}`);
@@ -75,6 +81,6 @@ export async function loadWitnesses(given: string): Promise<string[]> {
   }
   if (vkeys.length > 0) return vkeys;
   throw new TamperError('KEY_NOT_FOUND', `${given} contains no verifier key of a witness`, {
-    hint: 'It must contain verifier keys as witnesses publish them, one a line.',
+    hint: 'It must contain verifier keys as witnesses publish them, one a line, or be a C2SP tlog-policy.',
   });
 }

@@ -38,6 +38,11 @@ export interface VerifyOptions
 export type VerifiedLinesOptions = VerifyOptions &
   Pick<VerifiedLinesInput, 'onPiece' | 'onProblem' | 'onUnproven' | 'temporaryDirectory'>;
 
+const isWitnessGroup = (value: unknown): boolean =>
+  isRecord(value) &&
+  Number.isSafeInteger(Reflect.get(Object(value), 'threshold')) &&
+  isListOf((one) => isText(one) || isWitnessGroup(one))(Reflect.get(Object(value), 'members'));
+
 const isKeys = (value: unknown): boolean => value instanceof AuditorKeys || isProvider(value);
 
 /** What each option takes. */
@@ -60,7 +65,10 @@ export const forms: Forms<VerifyOptions> = {
     says: 'a provider, auditorKeys(…), or an array of both',
     fits: (value) => isKeys(value) || isListOf(isKeys)(value),
   },
-  witnesses: texts,
+  witnesses: {
+    says: 'an array of verifier keys, or what loadWitnesses gives',
+    fits: (value) => texts.fits(value) || isWitnessGroup(value),
+  },
   cosignatures: count,
   timestamps: { says: 'an array of what loadTimestamp gives', fits: isListOf(isLoadedTimestamp) },
   held: texts,

@@ -4,17 +4,11 @@ import {
   loadPolicy,
   loadPublicKeys,
   loadTimestamp,
+  loadWitnesses,
   type PublicKeyName,
   TamperError,
 } from '../index.ts';
-import {
-  configuredKeys,
-  loadWitnesses,
-  type Resolution,
-  type VerificationKeys,
-  type VerifyOptions,
-  variableOf,
-} from '../internal.ts';
+import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions, variableOf } from '../internal.ts';
 import { type Call, type CommandIo, resolveCall } from './command.ts';
 import { carrier, count, type Flag, list, text, time, under, yes } from './flags.ts';
 import { refuseLogs } from './refuse-log.ts';
@@ -62,7 +56,7 @@ export const verifyFlags: VerifyFlags = {
   ...under('Witnesses and time stamps', {
     witness: list(
       'VKEY|FILE',
-      'verifier key of a witness that must have cosigned the end of the log, or a file of such keys (docs/witnesses.md)',
+      'verifier key of a witness that must have cosigned the end of the log, or a file: such keys, or a C2SP tlog-policy (docs/witnesses.md)',
     ),
     cosignatures: count('number of witnesses that must have cosigned (default: all of them)'),
     timestamp: list('NAME.tsr', 'a time stamp (RFC 3161); its checkpoint is in NAME.note in the same directory'),
@@ -116,6 +110,17 @@ async function publicKeysOf(paths: readonly string[]): Promise<PublicKeyName[]> 
   return (await Promise.all(keys)).flat();
 }
 
+/** One file of the form of a tlog-policy says all; verifier keys are one list, whatever files they stand in. */
+function witnessesOf(named: Awaited<ReturnType<typeof loadWitnesses>>[]): VerifyOptions['witnesses'] {
+  const lists = named.filter((one) => Array.isArray(one));
+  const [policy] = named.filter((one) => !Array.isArray(one));
+  if (policy === undefined) return named.length > 0 ? lists.flat() : undefined;
+  if (named.length === 1) return policy;
+  throw new TamperError('USAGE', 'a tlog-policy says itself which witnesses are enough', {
+    hint: 'Name it by the only --witness, and the other witnesses in it.',
+  });
+}
+
 /** Reads flags, configuration, policy and key files. @throws {@link TamperError} what each of them throws; `USAGE` */
 export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, needsPaths = true): Promise<VerifyRequest> {
   const { flags, positionals } = call;
@@ -129,7 +134,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
   const publicKeys = await publicKeysOf(flags['public-key']);
   const byFlag = { keyPaths, keyVariables, publicKeys: publicKeys.length > 0 };
   const { close, ...keys } = await configuredKeys({ resolution, policy, ...byFlag, env: io.env });
-  const witnesses = (await Promise.all(flags.witness.map(loadWitnesses))).flat();
+  const witnesses = witnessesOf(await Promise.all(flags.witness.map(loadWitnesses)));
   const { cosignatures } = flags;
   const authorities = flags['tsa-certificate'];
   const timestamps = await Promise.all(flags.timestamp.map((path) => loadTimestamp(path, authorities)));
@@ -146,7 +151,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
       publicKeys,
       held,
       ...keys,
-      ...(witnesses.length > 0 && { witnesses }),
+      ...(witnesses !== undefined && { witnesses }),
       ...(timestamps.length > 0 && { timestamps }),
       ...(cosignatures !== undefined && { cosignatures }),
       manifests: flags.manifest,

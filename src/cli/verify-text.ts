@@ -120,9 +120,10 @@ function provenText({ firstSeq, lastSeq, provenSize }: StreamReport): string {
 
 function witnessLines({ witnessed }: StreamReport): string[] {
   if (witnessed === undefined) return [];
-  const { required, size, witnesses } = witnessed;
+  const { required, grouped, size, witnesses } = witnessed;
+  const enough = grouped === true ? 'enough' : required;
   return [
-    `  cosigned up to entry ${size} by ${required} of ${witnesses.length} witnesses`,
+    `  cosigned up to entry ${size} by ${enough} of ${witnesses.length} witnesses`,
     ...witnesses.map(({ name, keyId, size: own, time }) => {
       const when = time === undefined ? '' : `, seen ${time}`;
       return `    ${name}+${keyId}: ${own === 0 ? 'no cosignature' : `entry ${own}${when}`}`;

@@ -1,5 +1,5 @@
-import { TamperError } from '../index.ts';
-import { loadWitnesses, type WitnessLogResult, witnessLog } from '../internal.ts';
+import { loadWitnesses, TamperError } from '../index.ts';
+import { type WitnessLogResult, witnessLog } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { carrier, oneOf, text } from './flags.ts';
@@ -50,9 +50,9 @@ export const witness: Command = command(
     const origin = needed(flags.origin, '--origin', 'the stream');
     const url = needed(flags.url, '--url', 'the address of the witness');
     const out = needed(flags.out, '--out', 'the file that takes the cosigned checkpoints');
-    const vkeys = await loadWitnesses(needed(flags.witness, '--witness', 'the verifier key of the witness'));
-    const [vkey] = vkeys;
-    if (vkey === undefined || vkeys.length > 1) {
+    const named = await loadWitnesses(needed(flags.witness, '--witness', 'the verifier key of the witness'));
+    const [vkey, ...more] = Array.isArray(named) ? named : [];
+    if (vkey === undefined || more.length > 0) {
       throw new TamperError('USAGE', 'witness takes one witness at a time: run it once for each');
     }
     const { unwrap } = flags;

@@ -1,9 +1,9 @@
 import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
-import { ML_DSA } from '../core/ml-dsa.ts';
+import { isMlDsa, ML_DSA, mlDsaPublicKey } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
 import { formatSignatureLine, type SignedCheckpoint } from './checkpoint.ts';
-import { type VkeyParts, vkeyParts } from './vkey.ts';
+import { encodeNoteKey, type NoteKey, type VkeyParts, vkeyParts } from './vkey.ts';
 
 /** Cosignatures of witnesses on checkpoints (C2SP tlog-cosignature), Ed25519 and ML-DSA-44 (spec 4, M4.10). */
 
@@ -78,6 +78,12 @@ function readWitnessVkey(vkey: string): WitnessKey | string {
   if (keyIdOf(name, encoded).toString('hex') !== keyId) return 'its id does not match its name and key';
   if (algorithm === 'ml-dsa-44' && Buffer.byteLength(name) > LONGEST_NAME) return 'its name is too long';
   return { name, keyId, algorithm, publicKey };
+}
+
+/** The bytes of a log's public key as a witness would name the same key. */
+export function rawNoteKey(key: NoteKey): Buffer {
+  const { algorithm, bytes } = key;
+  return isMlDsa(algorithm) ? Buffer.from(mlDsaPublicKey(algorithm, bytes)) : encodeNoteKey(key).subarray(1);
 }
 
 /** What is wrong with the vkey of a witness; undefined if nothing is. It is never quoted. */

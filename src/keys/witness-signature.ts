@@ -9,6 +9,11 @@ export interface WitnessPublicKey {
   readonly publicKey: Uint8Array;
 }
 
+/** The DER SubjectPublicKeyInfo of a witness's key; undefined where it has another length. */
+export function witnessSpki({ algorithm, publicKey }: WitnessPublicKey): Buffer | undefined {
+  return algorithm === 'ed25519' ? Buffer.concat([ED25519_SPKI_HEAD, publicKey]) : mlDsaSpki(algorithm, publicKey);
+}
+
 /**
  * Whether a witness signed these bytes.
  *
@@ -19,7 +24,6 @@ export async function verifyWitnessSignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  const spki =
-    algorithm === 'ed25519' ? Buffer.concat([ED25519_SPKI_HEAD, publicKey]) : mlDsaSpki(algorithm, publicKey);
+  const spki = witnessSpki({ algorithm, publicKey });
   return spki !== undefined && verifySignature(algorithm, spki, message, signature);
 }

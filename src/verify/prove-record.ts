@@ -21,7 +21,8 @@ export interface ProofRefusal {
   /**
    * `NO_ENTRY`: no entry with this seq is in the files. `NOT_A_RECORD`: it is a control entry, not a line of the application.
    * `ERASED`: the record was erased, so there is nothing left to prove. `UNSIGNED`: no checkpoint over it is signed by a public
-   * key that was named. `UNWITNESSED`: the smallest one that is has fewer cosignatures than demanded.
+   * key that was named. `UNWITNESSED`: none that is has the cosignatures that are demanded, all under it and within 64 KiB;
+   * witnesses of a log that is ok may have cosigned different ones.
    */
   readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'ERASED' | 'UNSIGNED' | 'UNWITNESSED';
   readonly message: string;
@@ -62,7 +63,7 @@ class EntryProofs implements Keeping {
 
 /**
  * Verifies, and where the verdict is ok proves one record: in one pass, in memory that does not grow with the log, against the
- * smallest checkpoint over it that a named public key signed (E2.1). `jobs` is not used.
+ * smallest checkpoint over it that a named public key signed and enough witnesses cosigned (E2.1). `jobs` is not used.
  *
  * @throws {@link TamperError} what `verify` throws; `USAGE` where the files hold more than one stream besides the erasure logs
  *   that the policy names
@@ -98,7 +99,7 @@ export async function proveRecord({ seq, ...options }: ProveOptions): Promise<Pr
 function refusalOf(
   entry: EntryProof | undefined,
   seq: number,
-  { firstSeq, lastSeq, erased }: StreamReport,
+  { firstSeq, lastSeq, erased, witnessed }: StreamReport,
 ): ProofRefusal | undefined {
   if (entry === undefined) {
     return { code: 'NO_ENTRY', message: `the log has no entry ${seq}: here are entries ${firstSeq} to ${lastSeq}` };
@@ -116,6 +117,10 @@ function refusalOf(
     };
   }
   if (entry.parts !== undefined) return undefined;
+  if (witnessed !== undefined && entry.isSigned) {
+    const why = `no signed checkpoint over entry ${seq} has all the cosignatures that you demand, in a note of at most 64 KiB`;
+    return { code: 'UNWITNESSED', message: `${why}; those of different checkpoints do not add up in a proof` };
+  }
   const message = `no checkpoint over entry ${seq} is signed by a public key that you named; without one no one else can check a proof`;
   return { code: 'UNSIGNED', message };
 }

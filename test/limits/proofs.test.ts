@@ -36,7 +36,10 @@ describe('the proof of one record', () => {
     const signed = (seq: number): void => {
       const { root = '', frontier = [] } = sizes.get(seq) ?? {};
       const rest = { kind: 'seal', epoch: undefined, time: undefined, every: undefined, mac: undefined } as const;
-      proof.signed(`note ${seq}`, { seq, root, frontier, ...rest });
+      const line = { name: 'log', keyId: '00000000', bytes: Buffer.from(String(seq)) };
+      const checkpoint = { origin: 'log', size: seq, root, text: `note ${seq}\n`, signatures: [line] };
+      const note = { checkpoint, signatures: [line], cosignatures: [] };
+      proof.noted({ seq, root, frontier, ...rest }, note, () => true);
     };
     proof.proven(tree.size);
     for (const forgotten of [2, 3, 1000, SEALS + 1 - 8192]) signed(forgotten);
@@ -45,7 +48,11 @@ describe('the proof of one record', () => {
     signed(SEALS + 2 - 8192);
     const { parts } = proof;
     const size = SEALS + 2 - 8192;
-    expect(parts).toMatchObject({ index: 0, note: `note ${size}`, sealLeaf: Buffer.from(`seal ${size - 2}`) });
+    expect(parts).toMatchObject({
+      index: 0,
+      note: expect.stringContaining(`note ${size}\n\n— log `),
+      sealLeaf: Buffer.from(`seal ${size - 2}`),
+    });
     const root = sizes.get(size)?.root ?? '';
     expect(verifyInclusion(0, size, hashLeaf(record.subarray(0, -46)), parts?.proof ?? [], root)).toBe(true);
   });

@@ -91,6 +91,13 @@ function acceptanceOf(accept: Brings['accept'] = {}): Acceptance {
   };
 }
 
+/** As many of these witnesses as `required`, or all of them. */
+function witnessingOf(vkeys: readonly string[], required = vkeys.length): NonNullable<Auditor['witnessing']> {
+  const witnesses = vkeys.map((vkey) => parseWitnessVkey(vkey, 'a witness of a vector'));
+  const members = witnesses.map(({ publicKey }) => publicKey.toString('hex'));
+  return { witnesses, quorum: { threshold: required, members } };
+}
+
 export function auditorOf(brings: Brings): Auditor {
   const { service_keys: serviceKeys } = brings;
   const publicKeys = (brings.vkeys ?? []).map((vkey) => {
@@ -101,10 +108,7 @@ export function auditorOf(brings: Brings): Auditor {
     origin: brings.origin,
     publicKeys,
     postQuantumFrom: postQuantumFrom(brings.policy?.require ?? [], { named: publicKeys }, false),
-    witnessing: brings.witnesses && {
-      witnesses: brings.witnesses.map((vkey) => parseWitnessVkey(vkey, 'a witness of a vector')),
-      required: brings.cosignatures ?? brings.witnesses.length,
-    },
+    witnessing: brings.witnesses && witnessingOf(brings.witnesses, brings.cosignatures),
     stamped: brings.stamped?.flatMap(({ note, time, authority }) => {
       const checkpoint = parseSignedCheckpoint(note);
       if (checkpoint === undefined) throw new Error('a stamped note does not parse');

@@ -29,8 +29,13 @@ function row(what: string, who: string, entries: string, time: string | undefine
   return html`<tr><th scope="row">${what}</th><td>${brief(who)}</td><td class="number">${entries}</td><td class="time">${time ?? '—'}</td></tr>`;
 }
 
-function witnessedText({ required, size, witnesses }: NonNullable<StreamReport['witnessed']>): string {
-  const of = `${grouped(required)} of ${grouped(witnesses.length)} witnesses`;
+function witnessedText({
+  required,
+  grouped: inGroups,
+  size,
+  witnesses,
+}: NonNullable<StreamReport['witnessed']>): string {
+  const of = `${inGroups === true ? 'enough' : grouped(required)} of ${grouped(witnesses.length)} witnesses`;
   return size === 0 ? `No entry is cosigned by ${of}` : `Cosigned up to entry ${grouped(size)} by ${of}`;
 }
 

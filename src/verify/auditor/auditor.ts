@@ -4,6 +4,7 @@ import type { Signer } from '../../format/key-reference.ts';
 import type { NoteKey } from '../../format/vkey.ts';
 import type { DataKeyFinder } from '../data-keys/named-data-keys.ts';
 import type { ErasuresOfAuditor } from '../erasures/erased-entries.ts';
+import type { Quorum } from './quorum.ts';
 import type { ReadingObserver } from './reading-observer.ts';
 
 /** What the auditor brings for one stream. Nothing of it comes from the log (spec 8.1). */
@@ -23,8 +24,8 @@ export interface NamedPublicKey {
 export interface Witnessing {
   /** No two of them have one key. */
   readonly witnesses: readonly WitnessKey[];
-  /** At least so many of them must have cosigned the end of the log (M8.29). */
-  readonly required: number;
+  /** Enough of them must have cosigned the end of the log (M8.29). */
+  readonly quorum: Quorum;
 }
 
 /** What a policy may demand of every key period. */

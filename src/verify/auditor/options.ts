@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { WitnessGroup } from '../../format/tlog-policy.ts';
 import type { SigningKey } from '../../keys/provider.ts';
 import type { StoredLogs } from '../../storage/stored-logs.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
@@ -66,10 +67,10 @@ export interface VerifyOptions {
   readonly held?: readonly string[];
   /**
    * Verifier keys of witnesses (C2SP tlog-cosignature, type 0x04 or 0x06) that must have cosigned the end of the log. They count for
-   * the streams for which the policy names none. Default: none.
+   * the streams for which the policy names none: a list of them, or groups, as `loadWitnesses` reads them. Default: none.
    */
-  readonly witnesses?: readonly string[];
-  /** So many of `witnesses` must have cosigned. Default: all of them. */
+  readonly witnesses?: readonly string[] | WitnessGroup;
+  /** So many of the list `witnesses` must have cosigned. Default: all of them. Groups say so themselves. */
   readonly cosignatures?: number;
   /** Checkpoints with time stamps, as `loadTimestamp` gives them: when the log was there, and that it is still the same. */
   readonly timestamps?: readonly Timestamp[];

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { TamperError } from '../../errors.ts';
+import { parseTlogPolicy, type WitnessGroup } from '../../format/tlog-policy.ts';
 import { vkeyProblem } from '../../format/vkey.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE, DEMANDS, type Demand } from './auditor.ts';
@@ -61,7 +62,10 @@ const members = object({
   records: v.optional(v.picklist(['mac', 'hash']), 'hash'),
   require: v.optional(v.array(v.picklist(DEMANDS)), []),
   keys: v.optional(v.array(key), []),
-  witnesses: v.optional(v.array(text), []),
+  witnesses: v.optional(
+    v.union([v.array(text), text], 'must be verifier keys of witnesses, or the name of a tlog-policy'),
+    [],
+  ),
   cosignatures: v.optional(seq),
   pins: v.optional(v.array(text), []),
   start: v.optional(v.picklist(['whole', 'held']), 'held'),
@@ -74,7 +78,11 @@ const stream = v.pipe(
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
     const { witnesses, cosignatures } = dataset.value;
-    const problem = quorumProblem(witnesses, cosignatures);
+    if (typeof witnesses === 'string' && cosignatures === undefined) return; // the file is read later
+    const problem =
+      typeof witnesses === 'string'
+        ? 'a tlog-policy says itself which are enough; leave out cosignatures'
+        : quorumProblem(witnesses, cosignatures);
     if (problem !== undefined) addIssue({ message: `witnesses: ${problem}` });
   }),
 );
@@ -116,9 +124,9 @@ export interface StreamPolicy {
   readonly require: readonly Demand[];
   readonly dataKeys: readonly PolicyDataKey[];
   readonly publicKeys: readonly PolicyPublicKey[];
-  /** Verifier keys of witnesses; absent: none. */
-  readonly witnesses?: readonly string[];
-  /** So many of the witnesses must have cosigned the end; absent: all of them. */
+  /** Verifier keys of witnesses, or groups of them as a tlog-policy has them; absent: none. */
+  readonly witnesses?: readonly string[] | WitnessGroup;
+  /** So many of a list of witnesses must have cosigned the end; absent: all of them. */
   readonly cosignatures?: number | undefined;
   /** Signed notes that the auditor holds, as text. */
   readonly pins: readonly string[];
@@ -169,7 +177,11 @@ function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
   };
 }
 
-function readStream(input: v.InferOutput<typeof stream>, held: readonly string[]): StreamPolicy {
+function readStream(
+  input: v.InferOutput<typeof stream>,
+  held: readonly string[],
+  witnesses: readonly string[] | WitnessGroup,
+): StreamPolicy {
   const dataKeys: PolicyDataKey[] = [];
   const publicKeys: PolicyPublicKey[] = [];
   for (const one of input.keys) {
@@ -184,7 +196,7 @@ function readStream(input: v.InferOutput<typeof stream>, held: readonly string[]
     require: input.require,
     dataKeys,
     publicKeys,
-    witnesses: input.witnesses,
+    witnesses,
     cosignatures: input.cosignatures,
     pins: held,
     wholeRequired: input.start === 'whole',
@@ -192,6 +204,10 @@ function readStream(input: v.InferOutput<typeof stream>, held: readonly string[]
     manifestRequired: input.manifest === 'required',
     accept: acceptance(v.parse(accept, input.accept)),
   };
+}
+
+async function loadTlogPolicy(path: string): Promise<WitnessGroup> {
+  return parseTlogPolicy(await readText(path), path);
 }
 
 /** The parser's own errors are not kept: they quote the file, which may be a key that was taken for a policy. */
@@ -211,9 +227,9 @@ export function isLoadedPolicy(value: unknown): value is Policy {
 }
 
 /**
- * Reads a policy file and the pins that it names, relative to it.
+ * Reads a policy file, and the pins and the tlog-policy files that it names, relative to it.
  *
- * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `FORMAT_INVALID` for a pin; `NOT_FOUND`, `READ_FAILED`
+ * @throws {@link TamperError} `POLICY_INVALID`, with the member at fault; `FORMAT_INVALID` for a pin or a tlog-policy; `NOT_FOUND`, `READ_FAILED`
  */
 export async function loadPolicy(path: string): Promise<Policy> {
   const { LineCounter } = await import('yaml');
@@ -226,7 +242,9 @@ export async function loadPolicy(path: string): Promise<Policy> {
   if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues, 'the policy'));
   const streams = parsed.output.streams.map(async (one) => {
     const held = await Promise.all(one.pins.map((note) => loadCheckpoint(resolve(dirname(path), note))));
-    return readStream(one, held);
+    const witnesses =
+      typeof one.witnesses === 'string' ? await loadTlogPolicy(resolve(dirname(path), one.witnesses)) : one.witnesses;
+    return readStream(one, held, witnesses);
   });
   const read = await Promise.all(streams);
   const { erasures } = parsed.output;

@@ -1,11 +1,10 @@
-import { isMlDsa, mlDsaPublicKey } from '../../core/ml-dsa.ts';
 import { TamperError } from '../../errors.ts';
-import { parseWitnessVkey } from '../../format/cosignature.ts';
-import { encodeNoteKey, type NoteKey, parseVkey } from '../../format/vkey.ts';
+import { parseWitnessVkey, rawNoteKey } from '../../format/cosignature.ts';
+import { parseVkey } from '../../format/vkey.ts';
 import type { Witnessing } from './auditor.ts';
 import { policyFor } from './auditor-names.ts';
 import type { VerifyOptions } from './options.ts';
-import { quorumProblem } from './quorum.ts';
+import { quorumOf, quorumProblem, vkeysIn } from './quorum.ts';
 
 /** Witnesses that the auditor names, and how many of them must have cosigned (spec 8, M8.29). */
 
@@ -20,16 +19,16 @@ type WitnessOptions = Pick<VerifyOptions, 'policy' | 'publicKeys' | 'witnesses' 
  */
 export function witnessingOf(options: WitnessOptions, origin: string): Witnessing | undefined {
   const policy = policyFor(options.policy, origin);
-  const named = policy?.witnesses ?? [];
-  const byPolicy = named.length > 0;
-  const vkeys = byPolicy ? named : (options.witnesses ?? []);
+  const byPolicy = vkeysIn(policy?.witnesses ?? []).length > 0;
+  const given = (byPolicy ? policy?.witnesses : options.witnesses) ?? [];
+  const vkeys = vkeysIn(given);
   const required = byPolicy ? policy?.cosignatures : options.cosignatures;
   if (!byPolicy && required !== undefined && vkeys.length === 0) {
     throw new TamperError('USAGE', 'cosignatures are demanded, but no witness is named', {
       hint: 'Name the witnesses by their verifier keys: --witness, or the option "witnesses".',
     });
   }
-  const problem = quorumProblem(vkeys, required);
+  const problem = quorumProblem(given, required);
   if (problem !== undefined) {
     throw new TamperError('USAGE', `the witnesses that you named: ${problem}`, {
       hint: 'Name each witness once, by the verifier key that it publishes.',
@@ -38,14 +37,14 @@ export function witnessingOf(options: WitnessOptions, origin: string): Witnessin
   if (vkeys.length === 0) return undefined;
   refuseSigners(options, vkeys);
   const witnesses = vkeys.map((vkey) => parseWitnessVkey(vkey, 'a witness'));
-  return { witnesses, required: required ?? witnesses.length };
+  return { witnesses, quorum: quorumOf(given, required) };
 }
 
 /** Whoever signs the log is no second pair of eyes. */
 function refuseSigners({ policy, publicKeys = [] }: WitnessOptions, witnesses: readonly string[]): void {
   const bySignature = policy?.streams.flatMap((stream) => stream.publicKeys) ?? [];
   const signers = [...publicKeys, ...bySignature].map((one) => parseVkey(typeof one === 'string' ? one : one.vkey).key);
-  const raw = new Set(signers.map((key) => rawKey(key).toString('hex')));
+  const raw = new Set(signers.map((key) => rawNoteKey(key).toString('hex')));
   for (const vkey of witnesses) {
     const { name, publicKey } = parseWitnessVkey(vkey, 'a witness');
     if (!raw.has(publicKey.toString('hex'))) continue;
@@ -53,10 +52,4 @@ function refuseSigners({ policy, publicKeys = [] }: WitnessOptions, witnesses: r
       hint: 'A witness is somebody else, with a key of its own.',
     });
   }
-}
-
-/** The bytes of a signer's public key as a witness would name it. */
-function rawKey(key: NoteKey): Buffer {
-  const { algorithm, bytes } = key;
-  return isMlDsa(algorithm) ? Buffer.from(mlDsaPublicKey(algorithm, bytes)) : encodeNoteKey(key).subarray(1);
 }

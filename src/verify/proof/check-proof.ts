@@ -14,6 +14,7 @@ import { encodeNoteKey, noteKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { verifyWitnessSignature } from '../../keys/witness-signature.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
+import { isGrouped, isMet } from '../auditor/quorum.ts';
 import { cosignaturesOf } from '../trust/cosignatures.ts';
 import { signerFingerprint } from '../trust/key-fingerprint.ts';
 import { hasWeight } from '../trust/post-quantum.ts';
@@ -292,24 +293,25 @@ function checkDemands(
   }
 }
 
-/** E3.6: as many of the witnesses that the auditor named as he demands have cosigned the checkpoint (M8.29). */
+/** E3.6: enough of the witnesses that the auditor named have cosigned the checkpoint (M8.29). */
 async function checkWitnesses(
   { witnessing }: Auditor,
   checkpoint: SignedCheckpoint,
   findings: Findings,
 ): Promise<void> {
   if (witnessing === undefined) return;
-  const { size, signatures } = checkpoint;
-  const { good, wrong } = await cosignaturesOf(witnessing.witnesses, signatures, (witness, bytes) =>
+  const { quorum, witnesses } = witnessing;
+  const { good, wrong } = await cosignaturesOf(witnesses, checkpoint, (witness, bytes) =>
     verifyCosignature(witness, checkpoint, bytes, verifyWitnessSignature),
   );
   if (wrong !== undefined) {
     findings.add('SIGNATURE_WRONG', `the cosignature of the checkpoint by the witness ${wrong} is wrong`);
     return;
   }
-  const cosigned = new Set(good.map(({ witness }) => witness)).size;
-  if (cosigned >= witnessing.required) return;
-  const message = `${cosigned} of the witnesses that you named cosigned its checkpoint of ${size} entries; you demand ${witnessing.required}`;
+  const cosigned = new Set(good.map(({ witness }) => witness));
+  if (isMet(quorum, cosigned)) return;
+  const demanded = isGrouped(quorum) ? 'your tlog-policy demands others, or more' : `you demand ${quorum.threshold}`;
+  const message = `${cosigned.size} of the witnesses that you named cosigned its checkpoint of ${checkpoint.size} entries; ${demanded}`;
   findings.add('UNWITNESSED', message);
 }
 

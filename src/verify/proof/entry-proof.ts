@@ -5,12 +5,15 @@ import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import type { RecordExtra } from '../../format/evidence/record-extra.ts';
 import type { TlogProof } from '../../format/evidence/tlog-proof.ts';
 import { leafOf } from '../../format/leaf.ts';
-import type { ProofKeeper } from '../model/proof-keeper.ts';
+import type { CountedNote, ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
+import { type IsEnough, NoteLines } from './note-lines.ts';
 
 /** So many seals wait for their checkpoints; the verifier forgets the roots of older ones as well (M8.10). */
 const WAITING_SEALS = 8192;
+/** So many characters of signature lines of keys that nobody named are kept for all of them. */
+const OTHERS_LIMIT = 16 * 1024 * 1024;
 
 /** What proves one entry of a stream. */
 export type ProofParts = RecordExtra & Pick<TlogProof, 'index' | 'proof' | 'note'>;
@@ -18,13 +21,18 @@ export type ProofParts = RecordExtra & Pick<TlogProof, 'index' | 'proof' | 'note
 interface WaitingSeal {
   readonly leaf: Buffer;
   readonly proof: readonly Digest[];
+  readonly frontier: readonly Digest[];
+  readonly lines: NoteLines;
+  /** Of its checkpoint: what all the lines are over. */
+  text: string;
 }
 
 const withoutAuth = (line: Buffer): Buffer => Buffer.from(line.subarray(0, line.length - TAIL_LENGTH));
 
 /**
  * Collects what proves one entry while its stream is verified, in memory that does not grow with the log: the entry, the
- * siblings on its way to the root, and of the checkpoints that cover it the smallest one that anybody can check (E2.2).
+ * siblings on its way to the root, and of the checkpoints that cover it the smallest one that anybody can check and that as
+ * many witnesses cosigned as the auditor demands, with the lines that come later (E2.2).
  */
 export class EntryProof implements RecordKeeper, ProofKeeper {
   readonly #seq: number;
@@ -32,9 +40,11 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
   #leaf: Digest | undefined;
   #record: Buffer | undefined;
   #erased = false;
-  /** Seals above the entry without a checkpoint so far. */
+  /** Seals above the entry, from the smallest, up to the first one whose checkpoint is enough. */
   readonly #waiting = new Map<number, WaitingSeal>();
-  #parts: { readonly size: number; readonly parts: ProofParts } | undefined;
+  #othersLength = 0;
+  #enough: number | undefined;
+  #isEnough: IsEnough = () => true;
   #proven = 0;
 
   constructor(seq: number) {
@@ -60,9 +70,21 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     return this.#erased;
   }
 
+  /** Whether a checkpoint over it is signed by a key that was named, whatever witnesses say. */
+  get isSigned(): boolean {
+    return [...this.#waiting.values()].some(({ lines }) => lines.isSigned);
+  }
+
   /** What proves it; undefined where no checkpoint does. */
   get parts(): ProofParts | undefined {
-    return this.#parts !== undefined && this.#parts.size <= this.#proven ? this.#parts.parts : undefined;
+    const size = this.#enough ?? Number.POSITIVE_INFINITY;
+    const seal = this.#waiting.get(size);
+    const note = seal?.lines.note(seal.text, this.#isEnough);
+    const [record, path] = [this.#record, this.#path];
+    if (seal === undefined || note === undefined || record === undefined || path === undefined) return undefined;
+    if (size > this.#proven) return undefined;
+    const { leaf: sealLeaf, proof: sealProof, frontier } = seal;
+    return { record, index: this.#seq - 1, proof: path.proofIn(size, frontier), note, sealLeaf, sealProof };
   }
 
   grow(seq: number, subtrees: readonly Digest[], leaf: Digest): void {
@@ -82,24 +104,29 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     else this.#erased = true;
   }
 
-  seal(line: Buffer, { seq, root, kind }: SealedSize, before: readonly Digest[]): void {
+  seal(line: Buffer, { seq, root, kind, frontier }: SealedSize, before: readonly Digest[]): void {
     if (kind === 'unknown') return;
-    if (this.#path === undefined || seq <= this.#seq || seq > (this.#parts?.size ?? seq)) return;
+    if (this.#path === undefined || seq <= this.#seq || seq > (this.#enough ?? seq)) return;
     const leaf = withoutAuth(line);
     const proof = [...before].reverse(); // of the last leaf every sibling stands left of it
     if (!verifyInclusion(seq - 1, seq, hashLeaf(leaf), proof, root)) return;
-    this.#waiting.set(seq, { leaf, proof });
+    this.#waiting.set(seq, { leaf, proof, frontier, lines: new NoteLines(), text: '' });
     const [oldest = seq] = this.#waiting.keys();
     if (this.#waiting.size > WAITING_SEALS) this.#drop(oldest);
   }
 
-  signed(note: string, { seq: size, frontier }: SealedSize): void {
+  noted({ seq: size }: SealedSize, note: CountedNote, isEnough: IsEnough): void {
     const seal = this.#waiting.get(size);
-    if (seal === undefined || this.#path === undefined || this.#record === undefined) return;
-    const proof = this.#path.proofIn(size, frontier);
-    const { leaf: sealLeaf, proof: sealProof } = seal;
-    this.#parts = { size, parts: { record: this.#record, index: this.#seq - 1, proof, note, sealLeaf, sealProof } };
-    for (const later of this.#waiting.keys()) if (later >= size) this.#drop(later);
+    if (seal === undefined) return;
+    const { lines } = seal;
+    this.#othersLength -= lines.othersLength;
+    lines.add(note, OTHERS_LIMIT - this.#othersLength);
+    this.#othersLength += lines.othersLength;
+    seal.text = note.checkpoint.text;
+    this.#isEnough = isEnough;
+    if (size === this.#enough || lines.note(seal.text, isEnough) === undefined) return;
+    this.#enough = size;
+    for (const later of this.#waiting.keys()) if (later > size) this.#drop(later);
   }
 
   /** The tree has said so already, before the entry was added that it went back for. */
@@ -112,6 +139,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     }
     this.#path?.goBack(size);
     for (const seq of this.#waiting.keys()) if (seq > size) this.#drop(seq);
+    if (size < (this.#enough ?? 0)) this.#enough = undefined;
   }
 
   lose(): void {
@@ -119,8 +147,8 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     this.#leaf = undefined;
     this.#record = undefined;
     this.#erased = false;
-    this.#waiting.clear();
-    this.#parts = undefined;
+    for (const seq of this.#waiting.keys()) this.#drop(seq);
+    this.#enough = undefined;
   }
 
   proven(size: number): void {
@@ -128,6 +156,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
   }
 
   #drop(seq: number): void {
+    this.#othersLength -= this.#waiting.get(seq)?.lines.othersLength ?? 0;
     this.#waiting.delete(seq);
   }
 }

@@ -1,5 +1,6 @@
 import { encodeNoteKey, formatVkey } from '../../format/vkey.ts';
 import type { StreamState } from '../state/state.ts';
+import { enoughOf } from '../trust/cosignatures.ts';
 import { namedMax, namedSigners } from '../trust/named-keys.ts';
 import { hasWeight } from '../trust/post-quantum.ts';
 import { provenEnd, signedEnd } from '../verdict/proven-end.ts';
@@ -39,9 +40,9 @@ export function checkEnd(state: StreamState): void {
 function checkWitnessed(state: StreamState, signed: number, witnessed: number): void {
   const { witnessing } = state.auditor;
   if (witnessing === undefined || doubtsOfEnd(state, witnessed).next().done === true) return;
-  const { required, witnesses } = witnessing;
+  const { witnesses } = witnessing;
   const upTo = witnessed === 0 ? 'nothing is' : `only the entries up to ${witnessed} are`;
-  const message = `${upTo} cosigned by ${required} of the ${witnesses.length} witnesses that you named; otherwise the log is proven up to entry ${signed}`;
+  const message = `${upTo} cosigned by ${enoughOf(witnessing)} of the ${witnesses.length} witnesses that you named; otherwise the log is proven up to entry ${signed}`;
   const first = Math.max(witnessed + 1, state.firstSeq);
   state.findings.add('UNWITNESSED', { file: state.place.file, seq: first, lastSeq: signed }, message);
 }

@@ -1,3 +1,4 @@
+import type { NoteSignature } from '../../format/checkpoint.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 
 /** The checkpoints that one key signed. */
@@ -39,6 +40,7 @@ export interface GoodCosignature {
   readonly witness: string;
   /** In seconds since 1970. */
   readonly time: bigint;
+  readonly line: NoteSignature;
 }
 
 /** The largest checkpoint that a witness cosigned. */

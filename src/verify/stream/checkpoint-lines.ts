@@ -1,7 +1,9 @@
 import { parseConverted, parseSignedCheckpoint, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
 import { noteOfLine } from '../../format/foreign-line.ts';
-import { hasUnknownSigner, type Signer } from '../../format/key-reference.ts';
+import { hasUnknownSigner } from '../../format/key-reference.ts';
+import { isMet } from '../auditor/quorum.ts';
+import type { SignerId } from '../model/epoch.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import { narrowed } from '../range/narrowed.ts';
@@ -115,7 +117,17 @@ async function handleSealed(
   }
   if (state.broken) return;
   for (const { witness, time } of cosignatures.good) state.evidence.cosign(witness, { size, time });
+  const noted = (signers: readonly SignerId[]): void => {
+    const { held, witnessing } = state.auditor;
+    const same = held.filter((one) => one.size === size && one.root === seal.root);
+    const byWitnesses = [...cosignatures.good, ...same.flatMap((one) => state.heldCosigned.get(one) ?? [])];
+    const signatures = signers.flatMap((id) => verdict.verified.get(id) ?? []);
+    proof?.noted(seal, { checkpoint, signatures, cosignatures: byWitnesses }, (witnesses) =>
+      witnessing === undefined ? true : isMet(witnessing.quorum, witnesses),
+    );
+  };
   if (verdict.verified.size === 0 && !verdict.mac) {
+    noted([]);
     state.timeline.addCheckpoint(size, seal.time, []);
     if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
       state.find(
@@ -126,8 +138,7 @@ async function handleSealed(
     }
     return;
   }
-  const signedBy = record(state, note, seal, verdict, cosignatures.good);
-  if (signedBy.some(({ algorithm }) => algorithm !== 'kms-hmac-sha256')) proof?.signed(note, seal);
+  noted(record(state, note, seal, verdict, cosignatures.good));
 }
 
 /** The auditor has a key of every kind that the key period uses; a successor's is the log's (spec 8.4, M8.11). */
@@ -139,15 +150,15 @@ function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boo
   return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => isNamed(state, id));
 }
 
-/** @returns the signers of its key period that count for it */
+/** @returns those of its key period that count for it and that anybody can check */
 function record(
   state: StreamState,
   note: string,
   { seq: size, epoch, time }: SealedSize,
   verdict: NoteVerdict,
   cosignatures: readonly GoodCosignature[],
-): Signer[] {
-  const counting = [...verdict.verified].filter((id) => hasWeight(state.auditor, id, size));
+): SignerId[] {
+  const counting = [...verdict.verified.keys()].filter((id) => hasWeight(state.auditor, id, size));
   if (counting.length < verdict.verified.size) state.evidence.signWithoutWeight(size);
   for (const id of counting) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors) {
@@ -156,14 +167,14 @@ function record(
   }
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
   const named = counting.filter((id) => countsForSize(state, id, size));
-  const signers = named.flatMap((id) => epoch?.signers.get(id) ?? []);
+  const signers = named.filter((id) => epoch?.signers.has(id));
   const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(signers.length > 0 ? ['signature' as const] : [])];
   state.timeline.addCheckpoint(size, time, checkedBy);
-  if (checkedBy.length === 0) return signers;
+  if (checkedBy.length === 0) return [];
   const kind: NoteKind = signers.length > 0 ? 'bySignature' : 'byMac';
   state.evidence.verify({ size, note, epoch }, kind);
   for (const { witness, time: cosigned } of cosignatures) {
     state.evidence.cosign(witness, { size, time: cosigned, proving: { size, note, epoch, kind } });
   }
-  return signers;
+  return signers.filter((id) => epoch?.signers.get(id)?.algorithm !== 'kms-hmac-sha256');
 }

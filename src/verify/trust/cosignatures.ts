@@ -1,7 +1,10 @@
 import { isTamperError } from '../../errors.ts';
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { verifyCosignature, type WitnessKey } from '../../format/cosignature.ts';
-import { verifyWitnessSignature } from '../../keys/witness-signature.ts';
+import { noteKeyId } from '../../format/vkey.ts';
+import { verifyWitnessSignature, witnessSpki } from '../../keys/witness-signature.ts';
+import type { Witnessing } from '../auditor/auditor.ts';
+import { isGrouped, reached } from '../auditor/quorum.ts';
 import type { Allowance } from '../model/allowance.ts';
 import type { GoodCosignature } from '../state/evidence.ts';
 import type { StreamState } from '../state/state.ts';
@@ -44,7 +47,7 @@ async function check(
 /** Checks the line of every witness that the auditor named; lines of others are skipped (M4.10). */
 export async function checkCosignatures(state: StreamState, checkpoint: SignedCheckpoint): Promise<CosignatureVerdict> {
   const verify = (witness: WitnessKey, bytes: Buffer) => check(state, witness, checkpoint, bytes);
-  return cosignaturesOf(state.auditor.witnessing?.witnesses ?? [], checkpoint.signatures, verify, state.allowance);
+  return cosignaturesOf(state.auditor.witnessing?.witnesses ?? [], checkpoint, verify, state.allowance);
 }
 
 /** Checks those of the held checkpoints, before the log is read: what is reached on the way is known then. */
@@ -52,17 +55,31 @@ export async function checkHeldCosignatures(state: StreamState): Promise<void> {
   for (const held of state.auditor.held) state.heldCosigned.set(held, (await checkCosignatures(state, held)).good);
 }
 
-/** The same of a note by itself. `timeOf` gives the time of a cosignature that is right. */
+/** The key id that a witness's key has as a key of the log. */
+function ownKeyId(origin: string, witness: WitnessKey): string {
+  const spki = witnessSpki(witness);
+  return spki === undefined ? '' : noteKeyId(origin, { algorithm: witness.algorithm, bytes: spki }).toString('hex');
+}
+
+/**
+ * The same of a note by itself. `timeOf` gives the time of a cosignature that is right. What stands under the origin is the
+ * log's, and a key that signs there is no second pair of eyes, whoever named it as a witness (M4.10).
+ */
 export async function cosignaturesOf(
   witnesses: readonly WitnessKey[],
-  signatures: SignedCheckpoint['signatures'],
+  { origin, signatures }: SignedCheckpoint,
   timeOf: (witness: WitnessKey, bytes: Buffer) => Promise<Checked>,
   allowance?: Allowance,
 ): Promise<CosignatureVerdict> {
   const good: GoodCosignature[] = [];
   let wrong: string | undefined;
-  for (const { name, keyId, bytes } of signatures) {
-    const named = witnesses.filter((one) => one.name === name && one.keyId === keyId);
+  const own = new Set(signatures.filter(({ name }) => name === origin).map(({ keyId }) => keyId));
+  for (const line of signatures) {
+    const { name, keyId, bytes } = line;
+    if (name === origin) continue;
+    const named = witnesses.filter(
+      (one) => one.name === name && one.keyId === keyId && !own.has(ownKeyId(origin, one)),
+    );
     if (named.length === 0) continue;
     if (allowance?.left('wrongSignatures') === 0) break; // each of the wrong ones was reported
     const found: GoodCosignature[] = [];
@@ -70,7 +87,7 @@ export async function cosignaturesOf(
     for (const witness of named) {
       const time = await timeOf(witness, bytes);
       if (time === 'unchecked') unchecked = true;
-      else if (time !== undefined) found.push({ witness: witness.publicKey.toString('hex'), time });
+      else if (time !== undefined) found.push({ witness: witness.publicKey.toString('hex'), time, line });
     }
     good.push(...found);
     if (found.length > 0 || unchecked) continue; // where keys share an id, one that verifies is enough
@@ -80,12 +97,16 @@ export async function cosignaturesOf(
   return { good, wrong };
 }
 
+/** How many of the witnesses must have cosigned, in words. */
+export function enoughOf({ quorum }: Witnessing): string {
+  return isGrouped(quorum) ? 'enough' : String(quorum.threshold);
+}
+
 /**
- * M8.29: The largest size that as many witnesses have cosigned, there or further on, as the auditor demands: whoever cosigned
- * a larger tree that was computed here cosigned what is in it. Undefined where no witness is named.
+ * M8.29: The largest size that enough of the witnesses have cosigned, there or further on: whoever cosigned a larger tree that
+ * was computed here cosigned what is in it. Undefined where no witness is named.
  */
 export function witnessedSize({ auditor, evidence }: StreamState): number | undefined {
   if (auditor.witnessing === undefined) return undefined;
-  const sizes = [...evidence.cosigned.values()].map(({ size }) => size).sort((a, b) => b - a);
-  return sizes[auditor.witnessing.required - 1] ?? 0;
+  return reached(auditor.witnessing.quorum, (witness) => evidence.cosigned.get(witness)?.size ?? 0);
 }

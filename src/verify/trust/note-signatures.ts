@@ -1,5 +1,5 @@
 import { isTamperError, TamperError } from '../../errors.ts';
-import type { SignedCheckpoint } from '../../format/checkpoint.ts';
+import type { NoteSignature, SignedCheckpoint } from '../../format/checkpoint.ts';
 import { encodeNoteKey, type NoteKey, ratchetKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
@@ -13,8 +13,8 @@ import { hasWeight } from './post-quantum.ts';
 
 /** What the signatures of one checkpoint came to. */
 export interface NoteVerdict {
-  /** Keys whose signature verified. */
-  readonly verified: ReadonlySet<SignerId>;
+  /** Keys whose signature verified, each with its first line that did. */
+  readonly verified: ReadonlyMap<SignerId, NoteSignature>;
   /** Whether our MAC verified. */
   readonly mac: boolean;
   /** The name of the first signature whose key is known and which is not one of that key. */
@@ -107,7 +107,7 @@ export async function verifyNote(
   const text = Buffer.from(checkpoint.text, 'utf8');
   const macKeyId =
     epoch?.schedule === undefined ? undefined : ratchetKeyId(origin, epoch.schedule.fingerprint).toString('hex');
-  const verified = new Set<SignerId>();
+  const verified = new Map<SignerId, NoteSignature>();
   let macVerified = false;
   let wrong: string | undefined;
   let unchecked = false;
@@ -122,7 +122,7 @@ export async function verifyNote(
     let failed = 0;
     for (const key of candidates) {
       const good = await check(state, key, epoch, text, signature.bytes);
-      if (good === true) verified.add(key.id);
+      if (good === true) verified.set(key.id, verified.get(key.id) ?? signature);
       else if (good === undefined) unchecked = true;
       else failed++;
     }

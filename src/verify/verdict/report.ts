@@ -1,5 +1,6 @@
 import type { MacKeyReference, Signer } from '../../format/key-reference.ts';
 import type { Auditor } from '../auditor/auditor.ts';
+import { fewest, isGrouped } from '../auditor/quorum.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import type { ErasedReport } from '../erasures/erased-entries.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
@@ -88,9 +89,11 @@ export interface WitnessReport {
 
 /** Cosignatures of the witnesses that the auditor named for a stream (spec 8, M8.29). */
 export interface WitnessedReport {
-  /** So many of them must have cosigned the end. */
+  /** At least so many of them must have cosigned the end. */
   readonly required: number;
-  /** So many entries are cosigned by as many; 0 if none are. */
+  /** They are in groups (C2SP tlog-policy), so that as many others are not enough. */
+  readonly grouped?: true;
+  /** So many entries are cosigned by enough of them; 0 if none are. */
   readonly size: number;
   readonly witnesses: readonly WitnessReport[];
 }
@@ -265,7 +268,8 @@ function witnessedReport(state: StreamState): WitnessedReport | undefined {
     const time = cosigned === undefined ? undefined : timeOf(cosigned.time);
     return { name, keyId, size: cosigned?.size ?? 0, ...(time !== undefined && { time }) };
   });
-  return { required: witnessing.required, size, witnesses };
+  const { quorum } = witnessing;
+  return { required: fewest(quorum), ...(isGrouped(quorum) && { grouped: true }), size, witnesses };
 }
 
 /** Seconds since 1970 as UTC; undefined beyond the year 9999, and for 0, which is no time (C2SP tlog-cosignature). */

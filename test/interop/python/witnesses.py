@@ -18,6 +18,10 @@ class Witness:
         if self.id.hex() != found:
             raise ValueError('the id is not that of name and key')
 
+    def id_in(self, origin):
+        """The key id that its key has as a key of the log."""
+        return sha(origin.encode(), b'\n\1', self.key)[:4]
+
     def cosigned(self, text, value):
         """Whether the bytes after the key id are its cosignature of this text: a time and a signature."""
         time = int.from_bytes(value[:8], 'big')
@@ -36,8 +40,13 @@ class Cosigned:
     def take(self, note):
         """Whether every line of a named witness is right."""
         right = True
+        own = {found for name, found, _ in note.signatures if name == note.origin}
         for name, found, value in note.signatures:
-            named = [one for one in self.witnesses if (one.name, one.id) == (name, found)]
+            named = [
+                one
+                for one in self.witnesses
+                if (one.name, one.id) == (name, found) and name != note.origin and one.id_in(note.origin) not in own
+            ]
             good = [one for one in named if one.cosigned(note.text, value)]
             right = right and bool(good or not named)
             for one in good:

@@ -1,5 +1,6 @@
 import { formatCheckpointLine } from '../../../src/format/entry.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
+import { ed25519Key } from '../../support/signing-keys.ts';
 import { type Cosigning, witnessKey } from '../../support/witness-keys.ts';
 import { dataKey, edKey, nextEdKey } from '../keys.ts';
 import { bothBody, macBody, signedBody, signedLog, signKeys } from '../logs.ts';
@@ -71,6 +72,13 @@ export function witnessCases(): VectorCase[] {
     .close()
     .checkpoint(by(w1));
   const restarted = live().open(signKeys).seal().checkpoint();
+  const self = witnessKey(running.origin, 'the log');
+  const double = witnessKey('witness.example.com/other', 'of the log');
+  const selfSigned = new SealedLog()
+    .open({ signers: [ed25519Key('witness of the log')] })
+    .seal()
+    .checkpoint();
+  selfSigned.record('{"n":1}').close().checkpoint(by(double));
   const macs = macBody().close().checkpoint(by(w1));
   const combined = bothBody().close().checkpoint(by(w1));
   const other = signedBody().record('{"n":"another history"}').close();
@@ -157,6 +165,23 @@ export function witnessCases(): VectorCase[] {
       two,
       2,
       'UNWITNESSED 1-14',
+    ),
+    signed(
+      'unwitnessed-own-name',
+      'a cosignature under the name of the log, which the auditor took for that of a witness',
+      closed(self),
+      { witnesses: [self.vkey] },
+      2,
+      'UNWITNESSED 1-14',
+    ),
+    vector(
+      'unwitnessed-own-key',
+      'the key of the log cosigned under another name; the auditor holds the end, and named no signer',
+      selfSigned,
+      brings(selfSigned, {}, { witnesses: [double.vkey], held: [selfSigned.note()] }),
+      2,
+      'KEY_NOT_NAMED 1-4',
+      'UNWITNESSED 1-4',
     ),
     signed(
       'cosignature-wrong',

@@ -1,0 +1,78 @@
+import { formatNote, formatSignatureLine, MAX_NOTE, type NoteSignature } from '../../format/checkpoint.ts';
+import type { CountedNote } from '../model/proof-keeper.ts';
+
+/** The signature lines over one text, from wherever they stand in a log, as one note (E2.3). */
+
+/** golang.org/x/mod/sumdb/note opens no note with more lines: those that count for nobody here must not bring it there. */
+const COMMON_LINES = 100;
+
+const lineOf = ({ name, keyId, bytes }: NoteSignature): string =>
+  formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes);
+const keyOf = ({ name, keyId }: NoteSignature): string => `${name} ${keyId}`;
+
+/** What is demanded of witnesses. */
+export type IsEnough = (witnesses: Pick<ReadonlySet<string>, 'has'>) => boolean;
+
+/** They are taken one after another; of each key the first one that is right. */
+export class NoteLines {
+  readonly #signatures = new Map<string, NoteSignature>();
+  readonly #cosignatures = new Map<string, NoteSignature>();
+  readonly #others = new Map<string, NoteSignature>();
+  #othersLength = 0;
+
+  /** Whether a key that the auditor named signed. */
+  get isSigned(): boolean {
+    return this.#signatures.size > 0;
+  }
+
+  /** Characters of the lines of keys that were not named. */
+  get othersLength(): number {
+    return this.#othersLength;
+  }
+
+  /** Lines of keys that were not named are taken up to `room`, in characters. */
+  add({ checkpoint, signatures, cosignatures }: CountedNote, room: number): void {
+    for (const line of signatures) addFirst(this.#signatures, line.keyId, line);
+    for (const { witness, line } of cosignatures) addFirst(this.#cosignatures, witness, line);
+    for (const line of checkpoint.signatures) {
+      const text = lineOf(line);
+      if (this.#others.has(text) || this.#othersLength + text.length > Math.min(room, MAX_NOTE)) continue;
+      if (signatures.includes(line) || cosignatures.some((one) => one.line === line)) continue;
+      this.#others.set(text, line);
+      this.#othersLength += text.length;
+    }
+  }
+
+  /**
+   * The note: of what counts as much as fits, then the rest. Undefined where a signature of a named key or enough witnesses
+   * are not there, or do not fit into one.
+   */
+  note(text: string, isEnough: IsEnough): string | undefined {
+    const signatures = [...this.#signatures].map(([key, line]) => ({ key, text: lineOf(line), line }));
+    const [first, ...more] = signatures;
+    if (first === undefined || !isEnough(this.#cosignatures)) return undefined;
+    const theirs = [...this.#cosignatures].map(([key, line]) => ({ key, text: lineOf(line), line }));
+    let counted = [first, ...more, ...theirs];
+    let length = counted.reduce((sum, one) => sum + Buffer.byteLength(one.text), Buffer.byteLength(text) + 1);
+    for (const one of [...more, ...theirs].sort((a, b) => b.text.length - a.text.length)) {
+      if (length <= MAX_NOTE) break;
+      const without = counted.filter((other) => other !== one);
+      if (!isEnough(new Set(without.map(({ key }) => key)))) continue;
+      counted = without;
+      length -= Buffer.byteLength(one.text);
+    }
+    if (length > MAX_NOTE) return undefined;
+    const lines = counted.map((one) => one.text);
+    const keys = new Set(counted.map(({ line }) => keyOf(line)));
+    for (const [line, other] of this.#others) {
+      length += Buffer.byteLength(line);
+      if (length > MAX_NOTE || lines.length >= COMMON_LINES) break;
+      if (!keys.has(keyOf(other))) lines.push(line);
+    }
+    return formatNote(text, lines);
+  }
+}
+
+function addFirst(lines: Map<string, NoteSignature>, key: string, line: NoteSignature): void {
+  if (!lines.has(key)) lines.set(key, line);
+}
