@@ -9,6 +9,7 @@ export {
   collectAudit,
   configuredKeys,
   enqueueAudit,
+  exportTilesWith,
   mergeAudits,
   openRecoveryPlaces,
   proofsAmong,
