@@ -7,6 +7,7 @@ import { createProviderAtOnce, createProviderFor, postQuantumProviderFor } from 
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
 import { makeEpoch } from './seal/epoch/epoch-maker.ts';
 import { type KeySources, sourcesOf } from './seal/epoch/key-sources.ts';
+import { sayOnStderr } from './seal/lifecycle/failure.ts';
 import { PlainLines } from './seal/plain-lines.ts';
 import { Sealer } from './seal/sealer.ts';
 import { endsLine } from './seal/stream/pending-lines.ts';
@@ -165,5 +166,14 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
     ...(failsLater && { failsLater }),
     ...(teeTo && { tee: (chunk) => teeTo(chunk, (error) => sealer.emit('warning', error)) }),
   });
+  if (warnings !== undefined && warnings.length > 0) sayUnheard(sealer, warnings);
   return sealer;
+}
+
+/** What the configuration warns of is said on standard error where nobody listens. */
+function sayUnheard(sealer: Sealer, warnings: readonly string[]): void {
+  sealer.on('warning', ({ code, message }) => {
+    if (sealer.listenerCount('warning') > 1 || !warnings.includes(message)) return;
+    sayOnStderr(`warning of the log ${sealer.origin}: ${code}: ${message}`);
+  });
 }

@@ -1,9 +1,10 @@
 import { TamperError } from '../index.ts';
 import { abandonStream, breakLock } from '../internal.ts';
-import { type Command, command, resolveCall } from './command.ts';
+import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { text, yes } from './flags.ts';
 import { print, printable } from './output.ts';
+import { resolveWarning } from './resolve-warning.ts';
 
 /** `fapilog-tamper recover` */
 export const recover: Command = command(
@@ -30,7 +31,7 @@ export const recover: Command = command(
     if (breaks && reason !== undefined)
       throw new TamperError('USAGE', '--break-lock does not begin a new stream: leave out --reason');
     if (!breaks && (reason === undefined || reason === '')) throw new TamperError('USAGE', 'say why: --reason TEXT');
-    const { config } = await resolveCall({ ...call, config: { ...call.config, file } }, io);
+    const { config } = await resolveWarning({ ...call, config: { ...call.config, file } }, io);
     if (breaks) {
       const what = breakLock(config) ? 'the lock was removed' : 'there is no lock';
       await print(io.stdout, `${what}; the next start continues the stream\n`);

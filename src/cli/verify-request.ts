@@ -9,9 +9,10 @@ import {
   TamperError,
 } from '../index.ts';
 import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions, variableOf } from '../internal.ts';
-import { type Call, type CommandIo, resolveCall } from './command.ts';
+import type { Call, CommandIo } from './command.ts';
 import { carrier, count, type Flag, list, text, time, under, yes } from './flags.ts';
 import { refuseLogs } from './refuse-log.ts';
+import { resolveWarning } from './resolve-warning.ts';
 
 /** The flags of a command that verifies, and what each becomes. */
 export type VerifyFlags = {
@@ -128,7 +129,7 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
     throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   await refuseLogs(flags);
   const keyVariables = flags['key-env'];
-  const resolution = await resolveCall(call, io, keyVariables.map(variableOf));
+  const resolution = await resolveWarning(call, io, keyVariables.map(variableOf));
   const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
   const keyPaths = flags.keys;
   const publicKeys = await publicKeysOf(flags['public-key']);

@@ -37,6 +37,8 @@ export interface Resolution {
   readonly places: ReadonlyMap<OptionName, string>;
   /** What works but should not stay so, as sentences. */
   readonly warnings: readonly string[];
+  /** Those of the warnings that are about credentials others may read, whatever the configuration is used for. */
+  readonly exposed: readonly string[];
 }
 
 /**
@@ -79,7 +81,9 @@ export function resolveConfig(sources: ConfigSources = {}): Resolution {
     config,
     at: (name) => `${settings.get(name)?.spelling ?? fileName(name)} (${places.get(name) ?? 'not set'})`,
   });
-  return { config, places, warnings: warningsOf(settings, config, sources.env ?? {}) };
+  const [literal, traced] = [literalCredentials(settings), debugging(config, sources.env ?? {})];
+  const warnings = [...literal, ...withoutEffect(settings, config), ...traced];
+  return { config, places, warnings, exposed: [...literal, ...traced] };
 }
 
 function flagPlace(spelling: string): string {
@@ -161,11 +165,6 @@ function refuseUnknownVariables(others: readonly string[], holdKeys: readonly st
   for (const variable of others) {
     if (!holdKeys.includes(variable)) throw unknownOption(variable, 'environment', variableName);
   }
-}
-
-/** What works but should not stay so, as sentences. */
-function warningsOf(settings: ReadonlyMap<OptionName, Setting>, config: ResolvedConfig, env: Environment): string[] {
-  return [...literalCredentials(settings), ...withoutEffect(settings, config), ...debugging(config, env)];
 }
 
 function literalCredentials(settings: ReadonlyMap<OptionName, Setting>): string[] {

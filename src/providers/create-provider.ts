@@ -16,12 +16,19 @@ import type { EnvKeyOptions } from './env.ts';
  * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
  * one that takes data keys from the first and signatures from the second. What `config` leaves out is taken from
  * `FAPILOG_TAMPER_*` variables, then from the defaults, as `createSealer` does. Only the code of the sources that are used
- * is loaded, and their SDKs at the first call. The caller closes it.
+ * is loaded, and their SDKs at the first call: that is when a missing SDK is DEPENDENCY_MISSING. The caller closes it.
  *
- * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ * `onWarning` also tells what the configuration warns of, such as a literal credential. If nobody listens at once, the process
+ * warns instead (`process.emitWarning`).
+ *
+ * @throws CONFIG_INVALID, CONFIG_UNKNOWN_OPTION, INSECURE_ENDPOINT; DEPENDENCY_MISSING if `keyProviderModule` cannot be loaded
  */
 export async function createKeyProvider(config: TamperConfig = {}): Promise<KeyProvider> {
-  return createProviderFor(resolveConfig({ code: config, env: process.env }).config);
+  const resolution = resolveConfig({ code: config, env: process.env });
+  const provider = await createProviderFor(resolution.config);
+  if (resolution.warnings.length === 0) return provider;
+  const { handOnWarnings } = await import('./internal/configured-warnings.ts');
+  return handOnWarnings(provider, resolution.warnings);
 }
 
 /** {@link createProviderFor} at once; undefined unless all keys are local, and their code can be loaded so. */
@@ -63,7 +70,7 @@ export async function createProviderFor(config: ResolvedConfig): Promise<KeyProv
  * The provider of the key `post_quantum_key_id`: `provider`, where the same key service signs there already; else one of its
  * own, which the caller closes.
  *
- * @throws CONFIG_INVALID, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ * @throws CONFIG_INVALID, INSECURE_ENDPOINT; DEPENDENCY_MISSING if `keyProviderModule` cannot be loaded
  */
 export async function postQuantumProviderFor(config: ResolvedConfig, provider: KeyProvider): Promise<KeyProvider> {
   const { dataKey, signingKey, postQuantumKey } = modeOf(config);
@@ -100,7 +107,7 @@ export function sourcesOf(config: ResolvedConfig): [ConfiguredSource, Configured
  * Makes the provider of one source, with the options that a configuration has for it: a verifier needs those of every
  * source that its policy names.
  *
- * @throws CONFIG_INVALID, INSECURE_ENDPOINT, DEPENDENCY_MISSING
+ * @throws CONFIG_INVALID, INSECURE_ENDPOINT; DEPENDENCY_MISSING if `keyProviderModule` cannot be loaded
  */
 export async function createSourceProvider(source: ConfiguredSource, config: ResolvedConfig): Promise<KeyProvider> {
   switch (source) {

@@ -8,11 +8,12 @@ import {
   recoverKeys,
   variableOf,
 } from '../../internal.ts';
-import { type Command, command, resolveCall } from '../command.ts';
+import { type Command, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { list, oneOf, text } from '../flags.ts';
 import { jsonText, print, printable } from '../output.ts';
 import { refuseLogs } from '../refuse-log.ts';
+import { resolveWarning } from '../resolve-warning.ts';
 import { originsOf, verifyFlags } from '../verify-request.ts';
 
 /** `fapilog-tamper keys recover` */
@@ -49,7 +50,7 @@ export const keysRecover: Command = command(
     const resolutions: Resolution[] = [];
     const files = flags.config.length > 0 ? flags.config : [undefined];
     for (const file of files) {
-      resolutions.push(await resolveCall({ flags: { config: file }, config }, io, keyVariables.map(variableOf)));
+      resolutions.push(await resolveWarning({ flags: { config: file }, config }, io, keyVariables.map(variableOf)));
     }
     const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
     const origin = [...new Set(resolutions.flatMap((resolution) => originsOf(flags.origin, resolution)))];
