@@ -36,8 +36,13 @@ export function serviceOfName(name: string): 'aws-kms' | 'gcp-kms' | 'azure-keyv
   return /^[^/:]+(\/[^/:]+)*\/keys\/[^/]+$/.test(name) ? 'vault' : undefined;
 }
 
-/** Splits an identity into the key's name and its version; the version is undefined where there is none. */
+/**
+ * Splits an identity into the key's name and its version; the version is undefined where there is none.
+ *
+ * @throws {TamperError} `USAGE`: not a string
+ */
 export function splitIdentity(source: KeySource, identity: string): { name: string; version: string | undefined } {
+  if (typeof identity !== 'string') throw new TamperError('USAGE', 'a key is named by a string');
   const separator = versionSeparator.get(source);
   const at = separator === undefined ? -1 : identity.lastIndexOf(separator);
   if (separator === undefined || at <= 0) return { name: identity, version: undefined };

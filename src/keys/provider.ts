@@ -112,7 +112,10 @@ export interface Signing {
   getSigningKey(keyId: string, options?: SigningKeyOptions): Promise<SigningKey>;
   /** Signs `data` (1 to 4,096 bytes; `USAGE` otherwise). `keyId` is a configured name, or the identity of the version to sign with. */
   sign(keyId: string, data: Uint8Array, options?: CallOptions): Promise<Signature>;
-  /** Signs several, in order, all or nothing. Natively where the service can; otherwise with bounded concurrency. */
+  /**
+   * Signs several, in order, all or nothing. Natively where the service can; otherwise with bounded concurrency. A sealer does
+   * not use it: it signs one root for each checkpoint.
+   */
   signBatch(keyId: string, items: readonly Uint8Array[], options?: CallOptions): Promise<Signature[]>;
   /**
    * Checks a signature: offline where `key` has a public key, by the service otherwise.
@@ -148,19 +151,6 @@ export interface ProviderLifecycle {
 
 /** A provider with every capability. What a key cannot do throws `UNSUPPORTED_OPERATION` or `KEY_WRONG_USAGE`. */
 export interface KeyProvider extends DataKeys, Signing, ProviderLifecycle {}
-
-/** The longest message that is signed, in bytes: what AWS KMS takes. A checkpoint's text is far shorter (spec 4). */
-const maxMessageBytes = 4096;
-
-/**
- * What may be signed is the same for every key source: 1 to 4,096 bytes.
- *
- * @throws {TamperError} `USAGE`
- */
-export function assertMessage(data: Uint8Array): void {
-  if (data.length >= 1 && data.length <= maxMessageBytes) return;
-  throw new TamperError('USAGE', `there are ${data.length} bytes to sign; only 1 to ${maxMessageBytes} are accepted`);
-}
 
 /** @throws {TamperError} `KEY_WRONG_USAGE`: the key that `post_quantum_key_id` names is not one of ML-DSA */
 export function assertPostQuantum({ algorithm, identity }: SigningKey): void {

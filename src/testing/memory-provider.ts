@@ -3,24 +3,25 @@ import { TamperError, type TamperErrorCode } from '../errors.ts';
 import { type Clock, systemClock } from '../foundation/clock.ts';
 import { throwIfAborted } from '../foundation/deadline.ts';
 import { callService } from '../keys/call.ts';
-import { createDataKey, wrappingAad } from '../keys/data-key.ts';
+import { createDataKey } from '../keys/data-key.ts';
 import type { KeyEventFacts, KeyOperation } from '../keys/events.ts';
 import { joinIdentity, resolveNamed, splitIdentity } from '../keys/identity.ts';
-import {
-  assertMessage,
-  type CallOptions,
-  type DataKey,
-  type DataKeyReference,
-  type KeyContext,
-  type KeyProvider,
-  type Signature,
-  type SignatureAlgorithm,
-  type SigningKey,
-  type SigningKeyOptions,
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SignatureAlgorithm,
+  SigningKey,
+  SigningKeyOptions,
 } from '../keys/provider.ts';
 import { RotationWatch } from '../keys/rotation.ts';
 import { verifySignature } from '../keys/signature.ts';
+import { assertMessage, assertSigned } from '../keys/signed-message.ts';
 import { VersionCache } from '../keys/version-cache.ts';
+import { wrappingAad } from '../keys/wrapping-context.ts';
 import { MemoryFaults } from './memory-faults.ts';
 import { type MemoryKeyState, MemoryKeyVersion } from './memory-key.ts';
 
@@ -161,6 +162,7 @@ export class MemoryProvider implements KeyProvider {
   }
 
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    assertSigned(key, data, signature);
     this.#assertOpen();
     throwIfAborted(`memory verify "${key.identity}"`, options.signal);
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { wrappingAad, wrappingPairs } from '../../src/keys/data-key.ts';
 import { resolveNamed, splitIdentity } from '../../src/keys/identity.ts';
 import { type Resolved, RotationWatch } from '../../src/keys/rotation.ts';
+import { wrappingAad, wrappingPairs } from '../../src/keys/wrapping-context.ts';
 
 test('only the version comes from the log', () => {
   const reference = { source: 'vault', identity: 'transit/keys/audit:v7' };

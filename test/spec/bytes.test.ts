@@ -14,7 +14,7 @@ import { classifyLine } from '../../src/format/entry.ts';
 import { isOrigin } from '../../src/format/origin.ts';
 import { unwrapRecord } from '../../src/format/record.ts';
 import { noteKeyId, parseVkey, ratchetKeyId } from '../../src/format/vkey.ts';
-import { wrappingAad, wrappingPairs } from '../../src/keys/data-key.ts';
+import { wrappingAad, wrappingPairs } from '../../src/keys/wrapping-context.ts';
 import { judge, memorySource } from '../support/judge.ts';
 import { proveConsistency, proveInclusion } from '../support/proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';

@@ -1,8 +1,9 @@
 import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
-import { createDataKey, dataKeyBytes, wrappingPairs } from '../../keys/data-key.ts';
+import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import { namesIdentity, splitIdentity } from '../../keys/identity.ts';
 import type { CallOptions, DataKey, DataKeyReference, KeyContext } from '../../keys/provider.ts';
+import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import { assertAnsweredBy, callName, isKeyArn, replyIdentity } from './identity.ts';
 import { type AwsKmsOptions, defaultTtlSeconds } from './options.ts';
 import type { HandedOut } from './rotation.ts';
@@ -29,12 +30,10 @@ export class AwsDataKeys {
 
   getKey(keyId: string, context: KeyContext, options: CallOptions): Promise<DataKey> {
     const name = callName(keyId);
+    const EncryptionContext = wrappingPairs(context);
     return this.#session.use('getKey', keyId, options, async (ask, facts) => {
       const reply = await ask('GenerateDataKey', name, async (client, call) => {
-        const answer = await client.generateDataKey(
-          { KeyId: name, KeySpec: 'AES_256', EncryptionContext: wrappingPairs(context) },
-          call,
-        );
+        const answer = await client.generateDataKey({ KeyId: name, KeySpec: 'AES_256', EncryptionContext }, call);
         return ownedUnlessLate(answer, call.abortSignal);
       });
       try {
@@ -53,6 +52,7 @@ export class AwsDataKeys {
 
   recoverKey(reference: DataKeyReference, named: string, context: KeyContext, options: CallOptions): Promise<DataKey> {
     return this.#session.use('recoverKey', named, options, async (ask, facts) => {
+      const EncryptionContext = wrappingPairs(context);
       const arn = await this.#trustedArn(ask, named);
       if (reference.source !== 'aws-kms' || !isNamed(reference.identity, named, arn)) {
         throw new TamperError('KEY_NOT_NAMED', `the log names a different key from AWS KMS "${named}" (${arn})`, {
@@ -66,10 +66,7 @@ export class AwsDataKeys {
         throw new TamperError('WRONG_KEY_OR_CONTEXT', `the key period ${context.kid} has no wrapped key of "${arn}"`);
       }
       const reply = await ask('Decrypt', arn, async (client, call) => {
-        const answer = await client.decrypt(
-          { KeyId: arn, CiphertextBlob: wrapped, EncryptionContext: wrappingPairs(context) },
-          call,
-        );
+        const answer = await client.decrypt({ KeyId: arn, CiphertextBlob: wrapped, EncryptionContext }, call);
         return ownedUnlessLate(answer, call.abortSignal);
       });
       try {

@@ -1,5 +1,5 @@
 import { isError, isTamperError } from '../../errors.ts';
-import { wrappingPairs } from '../../keys/data-key.ts';
+import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import {
   check,

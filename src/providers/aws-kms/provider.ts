@@ -9,6 +9,7 @@ import type {
   SigningKey,
   SigningKeyOptions,
 } from '../../keys/provider.ts';
+import { assertSigned } from '../../keys/signed-message.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { AwsDataKeys } from './data-keys.ts';
 import { isKeyArn, replyIdentity } from './identity.ts';
@@ -92,6 +93,7 @@ export class AwsKmsProvider implements KeyProvider {
 
   /** Checks offline where `key` has a public key, by `Verify` or `VerifyMac` otherwise. */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    assertSigned(key, data, signature);
     this.#session.assertOpen();
     return this.#signing.verify(key, data, signature, options);
   }

@@ -1,15 +1,9 @@
 import { isError, TamperError } from '../../errors.ts';
 import { mapBounded } from '../../foundation/pool.ts';
-import {
-  assertMessage,
-  type CallOptions,
-  type Signature,
-  type SignatureAlgorithm,
-  type SigningKey,
-  type SigningKeyOptions,
-} from '../../keys/provider.ts';
+import type { CallOptions, Signature, SignatureAlgorithm, SigningKey, SigningKeyOptions } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
 import { verifySignature } from '../../keys/signature.ts';
+import { assertMessage } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
 import type { AwsKmsClient, AwsKmsReply } from './client.ts';

@@ -1,6 +1,7 @@
 import { isTamperError } from '../../errors.ts';
-import { withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
+import { withNewMaterial } from '../../keys/data-key.ts';
 import { withRetry } from '../../keys/retry.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import {
   check,

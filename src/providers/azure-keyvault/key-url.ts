@@ -22,6 +22,7 @@ const urlHint = 'An Azure key is named by its URL: https://VAULT.vault.azure.net
  * @throws {TamperError} `CONFIG_INVALID`: not the name of a key; `INSECURE_ENDPOINT`: plain http to another host
  */
 export function parseKeyUrl(keyId: string, vaultUrl?: string): AzureKeyUrl {
+  if (typeof keyId !== 'string') throw invalid(typeof keyId, 'is not a string');
   if (!/^[a-z][a-z0-9+.-]*:/i.test(keyId)) return parseBareName(keyId, vaultUrl);
   const url = secureUrl(keyId, 'key id');
   const [collection, name, version, ...rest] = url.pathname.slice(1).split('/');

@@ -3,25 +3,26 @@ import type { Clock } from '../../foundation/clock.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService, callWithin } from '../../keys/call.ts';
-import { createDataKey, withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { type KeySource, resolveNamed } from '../../keys/identity.ts';
-import {
-  assertMessage,
-  type CallOptions,
-  type DataKey,
-  type DataKeyReference,
-  type KeyContext,
-  type KeyProvider,
-  type Signature,
-  type SigningKey,
-  type SigningKeyOptions,
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SigningKey,
+  SigningKeyOptions,
 } from '../../keys/provider.ts';
 import type { RetryOptions } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
+import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
 import { assertUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';
@@ -69,12 +70,13 @@ export class AzureKeyVaultProvider implements KeyProvider {
   }
 
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
+    const aad = wrappingAad(context);
     const url = this.#parse(keyId);
     return this.#use('getKey', keyId, options, async (attempt) => {
       const version = await this.#resolve(url, attempt); // each key period asks anew: it may be the first after a rotation
       assertWraps(version);
       return withNewMaterial(async (material) => {
-        const wrapped = await this.#calls.encrypt(version.url, material, wrappingAad(context), attempt);
+        const wrapped = await this.#calls.encrypt(version.url, material, aad, attempt);
         this.#watch.note(keyId, { identity: version.identity });
         return createDataKey({ material, source, identity: version.identity, wrapped });
       });
@@ -87,6 +89,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
     context: KeyContext,
     options: CallOptions = {},
   ): Promise<DataKey> {
+    const aad = wrappingAad(context);
     const own = this.#parse(named);
     return this.#use('recoverKey', named, options, async (attempt) => {
       const spelled = own.version === undefined ? keyUrl(own) : versionUrl(own, own.version);
@@ -95,7 +98,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
       const parts = unpackWrappedKey(reference.wrapped, reference.identity);
       const url = { ...own, version };
       attempt.facts.identity = versionUrl(own, version);
-      const material = await this.#calls.decrypt(url, parts, wrappingAad(context), attempt);
+      const material = await this.#calls.decrypt(url, parts, aad, attempt);
       const wrapped = packWrappedKey(parts);
       return createDataKey({ material, source, identity: versionUrl(own, version), wrapped });
     });
@@ -139,6 +142,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
    * @throws {TamperError} `KEY_WRONG_USAGE`, `KEY_MALFORMED`: the key is not one of this algorithm
    */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    assertSigned(key, data, signature);
     this.#session.assertOpen();
     throwIfAborted(`${source} verify "${key.identity}"`, options.signal);
     const { spki } = key;

@@ -153,7 +153,8 @@ function credentialsMeaning(facts: VendorFacts): Meaning {
       retryable: true,
     };
   }
-  return { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint };
+  const says = facts.unreadableFile ?? 'no credentials';
+  return { code: 'UNAUTHENTICATED', says, hint: credentialsHint };
 }
 
 function isTls(facts: VendorFacts): boolean {

@@ -1,24 +1,25 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
 import { callService, callWithin } from '../../keys/call.ts';
-import { createDataKey, withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
 import { resolveNamed, splitIdentity } from '../../keys/identity.ts';
-import {
-  assertMessage,
-  type CallOptions,
-  type DataKey,
-  type DataKeyReference,
-  type KeyContext,
-  type KeyProvider,
-  type Signature,
-  type SigningKey,
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SigningKey,
 } from '../../keys/provider.ts';
 import { defaultRetryPolicy, type RetryOptions } from '../../keys/retry.ts';
 import { RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
+import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { ActiveCalls } from '../internal/active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import type { GcpKmsOptions } from './options.ts';
@@ -72,10 +73,11 @@ export class GcpKmsProvider implements KeyProvider {
    * version that the reply names: the primary one, or the one that `keyId` names.
    */
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
+    const aad = wrappingAad(context);
     const { key } = parseKeyName(keyId);
     return withNewMaterial(async (material) => {
       const { identity, wrapped } = await this.#call('getKey', keyId, options, async (signal, facts) => {
-        const reply = await encryptKey(this.#connection, keyId, material, wrappingAad(context), signal);
+        const reply = await encryptKey(this.#connection, keyId, material, aad, signal);
         noteIdentity(facts, reply.identity);
         return reply;
       });
@@ -97,6 +99,7 @@ export class GcpKmsProvider implements KeyProvider {
     context: KeyContext,
     options: CallOptions = {},
   ): Promise<DataKey> {
+    const aad = wrappingAad(context);
     const { key } = parseKeyName(resolveNamed(source, named, reference).name);
     const { wrapped, identity } = reference;
     if (wrapped === undefined || wrapped.length === 0) {
@@ -106,7 +109,7 @@ export class GcpKmsProvider implements KeyProvider {
       );
     }
     return this.#call('recoverKey', named, options, async (signal, facts) => {
-      const material = await decryptKey(this.#connection, key, wrapped, wrappingAad(context), signal);
+      const material = await decryptKey(this.#connection, key, wrapped, aad, signal);
       noteIdentity(facts, identity);
       return createDataKey({ material, source, identity, wrapped });
     });
@@ -154,6 +157,7 @@ export class GcpKmsProvider implements KeyProvider {
 
   /** Checks a signature with the public key, offline; a MAC by `macVerify`. */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    assertSigned(key, data, signature);
     this.#assertOpen(key.identity);
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
     if (parseKeyName(key.identity).version === undefined) {

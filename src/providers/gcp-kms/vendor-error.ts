@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { unreadableFile } from '../internal/unreadable-file.ts';
 
 /** What is kept of an error of the SDK: never its request, reply, headers or configuration. */
 export interface VendorFacts {
@@ -13,6 +14,8 @@ export interface VendorFacts {
   readonly message: string;
   /** True where the credentials failed and the service was never asked. */
   readonly credentials: boolean;
+  /** What is to be said of the file of credentials, if it could not be read. */
+  readonly unreadableFile: string | undefined;
   /** `reason` of google.rpc.ErrorInfo. */
   readonly reason: string | undefined;
   /** Types and descriptions of google.rpc.PreconditionFailure. */
@@ -67,6 +70,7 @@ export function vendorFacts(error: unknown): VendorFacts {
     node: nodeCode(members),
     message: firstLine(stringOf(body?.['message']) ?? stringOf(members['details']) ?? text),
     credentials: token || isForCredentials(members, body, text),
+    unreadableFile: unreadableFile(text),
     reason: stringOf(members['reason']) ?? find(details, 'reason'),
     violations: details.flatMap((detail) => violationsOf(detail)).join(' '),
     retryAfterMs: retryAfter(details),

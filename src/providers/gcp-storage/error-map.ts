@@ -1,4 +1,5 @@
 import { isError, systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { unreadableFile } from '../internal/unreadable-file.ts';
 
 /** What was being done, for messages. */
 export interface GcsCall {
@@ -86,7 +87,8 @@ export function withoutCredentials(call: GcsCall, error: unknown): TamperError {
   }
   const says = /Could not load the default credentials|(?:invalid|unauthorized)_\w+/.exec(text)?.[0];
   const detail = [status ?? node, says].filter((part) => part !== undefined).join(' ') || nameOf(error);
-  return new TamperError('UNAUTHENTICATED', `${textOf(call)} failed: no credentials (${detail})`, {
+  const why = unreadableFile(text) ?? 'no credentials';
+  return new TamperError('UNAUTHENTICATED', `${textOf(call)} failed: ${why} (${detail})`, {
     hint: credentialsHint,
   });
 }

@@ -6,18 +6,18 @@ import type { KeysAtOnce } from '../../keys/at-once.ts';
 import { createDataKey } from '../../keys/data-key.ts';
 import { type KeyOperation, keyUse } from '../../keys/events.ts';
 import { mlDsaSpkiOfSeed, signMlDsa } from '../../keys/ml-dsa.ts';
-import {
-  assertMessage,
-  type CallOptions,
-  type DataKey,
-  type DataKeyReference,
-  type KeyContext,
-  type KeyProvider,
-  type Signature,
-  type SigningKey,
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SigningKey,
 } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import { isSignature, signLocally } from '../../keys/signature.ts';
+import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { decodeKey } from './key-text.ts';
 import {
   decodeSigningSeed,
@@ -117,8 +117,9 @@ export class LocalKeyProvider implements KeyProvider {
     return this.#run('signBatch', keyId, options, () => this.#signatures(keyId, items));
   }
 
-  /** Checks a signature with the public key in `key`. @throws KEY_WRONG_USAGE, KEY_MALFORMED, PROVIDER_CLOSED, ABORTED */
-  verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options?: CallOptions): Promise<boolean> {
+  /** Checks a signature with the public key in `key`. @throws USAGE, KEY_WRONG_USAGE, KEY_MALFORMED, PROVIDER_CLOSED, ABORTED */
+  async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options?: CallOptions): Promise<boolean> {
+    assertSigned(key, data, signature);
     return this.#run('verify', key.identity, options, () => {
       if (key.spki === undefined) throw new TamperError('KEY_WRONG_USAGE', `"${key.identity}" has no public key`);
       return isSignature(key.algorithm, key.spki, data, signature);

@@ -1,23 +1,24 @@
 import { TamperError } from '../../errors.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
-import { createDataKey, withNewMaterial, wrappingAad } from '../../keys/data-key.ts';
+import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import { joinIdentity, type KeySource, resolveNamed } from '../../keys/identity.ts';
-import {
-  assertMessage,
-  type CallOptions,
-  type DataKey,
-  type DataKeyReference,
-  type KeyContext,
-  type KeyProvider,
-  type Signature,
-  type SigningKey,
-  type SigningKeyOptions,
+import type {
+  CallOptions,
+  DataKey,
+  DataKeyReference,
+  KeyContext,
+  KeyProvider,
+  Signature,
+  SigningKey,
+  SigningKeyOptions,
 } from '../../keys/provider.ts';
 import { type Resolved, RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
+import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { KeyWarnings, WarningListener } from '../../keys/warnings.ts';
+import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { connect, VaultCalls } from './connection.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
@@ -74,12 +75,13 @@ export class VaultProvider implements KeyProvider {
 
   /** Mints 32 random bytes here and lets Transit `encrypt` them, bound to `context` (spec 5). */
   async getKey(keyId: string, context: KeyContext, options: CallOptions = {}): Promise<DataKey> {
+    const aad = wrappingAad(context);
     const key = this.#parse(keyId, options);
     const state = await this.#states.get(key.path, options.signal);
     assertWraps(state); // with `create`, encrypt would make an absent key
     return this.#calls.use('getKey', key, options, (call, facts) =>
       withNewMaterial(async (material) => {
-        const { text, version } = await this.#transit.encrypt(key, material, wrappingAad(context), call);
+        const { text, version } = await this.#transit.encrypt(key, material, aad, call);
         const identity = this.#resolved(facts, key, version);
         const incarnation = incarnationOf(state, version);
         const wrapped = Buffer.from(text, 'latin1');
@@ -100,6 +102,7 @@ export class VaultProvider implements KeyProvider {
     context: KeyContext,
     options: CallOptions = {},
   ): Promise<DataKey> {
+    const aad = wrappingAad(context);
     const { name, version } = resolveNamed(this.source, named, reference);
     const key = this.#parse(version === undefined ? name : joinIdentity(this.source, name, version), options);
     const { wrapped } = reference;
@@ -110,7 +113,7 @@ export class VaultProvider implements KeyProvider {
     }
     const text = Buffer.from(wrapped).toString('latin1');
     return this.#calls.use('recoverKey', key, options, async (call, facts) => {
-      const material = await this.#transit.decrypt(key, text, wrappingAad(context), call);
+      const material = await this.#transit.decrypt(key, text, aad, call);
       const identity = this.#resolved(facts, key, versionOfWrapped(wrapped) ?? 0);
       return createDataKey({ material, source: this.source, identity, wrapped });
     });
@@ -161,9 +164,11 @@ export class VaultProvider implements KeyProvider {
   /**
    * Checks offline where `key` has a public key; by Transit `verify` for MACs and where the public key is missing.
    *
-   * @throws {TamperError} `KEY_VERSION_UNAVAILABLE`: only Vault could say, and the version is below `min_decryption_version`
+   * @throws {TamperError} `KEY_VERSION_UNAVAILABLE`: only Vault could say, and the version is below `min_decryption_version`;
+   * `KEY_WRONG_USAGE`: a MAC of a key of another type than `hmac`
    */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
+    assertSigned(key, data, signature);
     const path = this.#parse(key.identity, options);
     const { algorithm, spki } = key;
     if (spki !== undefined) return verifySignature(algorithm, spki, data, signature);
@@ -174,6 +179,8 @@ export class VaultProvider implements KeyProvider {
     if (signature.length === 0 || (algorithm === 'kms-hmac-sha256' && signature.length !== 32)) return false;
     return this.#calls.use('verify', path, options, async (call, facts) => {
       this.#resolved(facts, path, version);
+      const type = algorithm === 'kms-hmac-sha256' ? this.#states.peek(path.path)?.type : 'hmac';
+      if (type === undefined ? !(await this.#transit.isMacKey(path, call)) : type !== 'hmac') throw notOnlyMacs(path);
       return this.#transit.verify({ ...path, version }, algorithm, data, signature, call);
     });
   }
@@ -269,6 +276,13 @@ export class VaultProvider implements KeyProvider {
     throwIfAborted(`vault key "${keyId}"`, options.signal);
     return parseKeyPath(keyId, this.#path);
   }
+}
+
+/** Every Transit key makes MACs, for anyone who has the permission `hmac`: one that signs would then be forged by them. */
+function notOnlyMacs({ path }: VaultKeyPath): TamperError {
+  return new TamperError('KEY_WRONG_USAGE', `Vault: key "${path}" is not of type hmac, so its MACs are not accepted`, {
+    hint: 'Name a key of type hmac, or verify the signatures of this key.',
+  });
 }
 
 function resolvedIn(state: VaultKeyState, version: number): Resolved {

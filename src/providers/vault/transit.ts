@@ -124,6 +124,18 @@ export class Transit {
     }
   }
 
+  /** Whether a key is of type `hmac`, by how `verify/NAME` refuses a signature: so no permission to read the key is needed. */
+  async isMacKey(key: VaultKeyPath, call: TransitCall): Promise<boolean> {
+    try {
+      await this.#send(key, 'verify', 'POST', { input: 'AAAA', signature: 'vault:v1:AAAA' }, call);
+      return false;
+    } catch (error) {
+      const reply = replyOf(error);
+      if (reply?.status !== 400) throw error;
+      return /key type hmac does not support/.test(reply.message);
+    }
+  }
+
   /** `sys/capabilities-self`: what our token may do at these paths. */
   async capabilities(paths: readonly string[], call: TransitCall): Promise<ReadonlyMap<string, readonly string[]>> {
     const { token, signal } = call;

@@ -193,6 +193,15 @@ describe('without a usable credential the right code comes within the deadline, 
     });
   });
 
+  it('a file of a federated token, or of a certificate, that is absent is named', async () => {
+    await azure.create('k');
+    const options = { tenantId: azure.server.tenant, clientId: 'pod' };
+    const named = { code: 'UNAUTHENTICATED', retryable: false, message: expect.stringContaining('/nonexistent/pod') };
+    await expect(sign({ ...options, federatedTokenFile: '/nonexistent/pod' })).rejects.toMatchObject(named);
+    environment({ AZURE_CLIENT_CERTIFICATE_PATH: '/nonexistent/pod.pem' });
+    await expect(sign(options)).rejects.toMatchObject(named);
+  });
+
   it('a tenant and a client, and nothing that proves them', async () => {
     const options = { tenantId: azure.server.tenant, clientId: writer.clientId };
     await expect(sign(options)).rejects.toMatchObject({

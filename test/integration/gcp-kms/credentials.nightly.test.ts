@@ -235,7 +235,9 @@ describe('without credentials', () => {
 
     it('the file is absent or unreadable: UNAUTHENTICATED, and nothing of it is repeated', async () => {
       const absent = { ...isolatedEnvironment(server), GOOGLE_APPLICATION_CREDENTIALS: '/nonexistent/key.json' };
-      expectCode(await failing(options(), absent), 'UNAUTHENTICATED');
+      const report = await failing(options(), absent);
+      expectCode(report, 'UNAUTHENTICATED');
+      expect(JSON.stringify(report)).toContain('/nonexistent/key.json');
       const file = path.join(server.directory, 'broken.json');
       await writeFile(file, '{ "private_key": canary-of-a-broken-file }');
       const broken = { ...isolatedEnvironment(server), GOOGLE_APPLICATION_CREDENTIALS: file };

@@ -71,7 +71,11 @@ describe('answers that no honest server gives', () => {
 
   test('verify: neither valid nor not is no verdict', async () => {
     for (const valid of [undefined, null, 'true', 1]) {
-      const provider = vault('hmac', () => ({ json: { data: { valid } } })).provider();
+      const provider = vault('hmac', ({ body }) =>
+        'signature' in body
+          ? { status: 400, json: { errors: ['key type hmac does not support verification'] } }
+          : { json: { data: { valid } } },
+      ).provider();
       const known = { source: 'vault', identity: `${key}:v1`, algorithm: 'kms-hmac-sha256' } as const;
       await expect(provider.verify(known, text, Buffer.alloc(32))).rejects.toMatchObject({
         code: 'RESPONSE_MALFORMED',

@@ -1,4 +1,5 @@
 import { isError, TamperError } from '../../../errors.ts';
+import { unreadableFile } from '../unreadable-file.ts';
 import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
 
 /** What a token service answered last. */
@@ -64,7 +65,9 @@ export function mapCredentialError(error: unknown, kind: string, seen: TokenAnsw
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     });
   }
-  const refused = codes !== '' || (status !== undefined && status >= 400 && status < 500 && status !== 408);
+  const unread = unreadableFile(text);
+  const refused =
+    unread !== undefined || codes !== '' || (status !== undefined && status >= 400 && status < 500 && status !== 408);
   const away = network !== undefined || /endpoints_resolution_error|network_error|timeout|timed out/i.test(text);
   if ((status ?? 0) >= 500 || status === 408 || (away && !refused)) {
     return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be reached (${shown})`, {
@@ -74,7 +77,8 @@ export function mapCredentialError(error: unknown, kind: string, seen: TokenAnsw
     });
   }
   const known = refusals.find(([code]) => code.test(codes));
-  const says = known?.[1] ?? (/Unavailable|Aggregate/.test(name) ? 'no credentials' : 'the credentials were refused');
+  const says =
+    known?.[1] ?? unread ?? (/Unavailable|Aggregate/.test(name) ? 'no credentials' : 'the credentials were refused');
   return new TamperError('UNAUTHENTICATED', `Azure ${kind}: ${says} (${shown})`, { cause, hint: known?.[2] ?? hint });
 }
 
