@@ -197,6 +197,12 @@ async function signingPermissions(
       await permission(session, subject, 'GenerateMac', 'writer', arn, (ask) =>
         ask('GenerateMac', arn, (client, call) => client.generateMac(input, call).catch(dryRun)),
       ),
+      // a writer confirms with it, at a restart, what was sealed before
+      await permission(session, subject, 'VerifyMac', 'both', arn, (ask) =>
+        ask('VerifyMac', arn, (client, call) =>
+          client.verifyMac({ ...input, Mac: Buffer.alloc(32) }, call).catch(dryRunOr('KMSInvalidMacException')),
+        ),
+      ),
     ];
   }
   const input = {
@@ -232,6 +238,13 @@ async function permission(
 
 /** How AWS says that the call would have succeeded. */
 function dryRun(error: unknown): Record<string, never> {
-  if (isError(error) && error.name === 'DryRunOperationException') return {};
-  throw error;
+  return dryRunOr('DryRunOperationException')(error);
+}
+
+/** Or that it may be made: `allowed` refuses what it was made for. */
+function dryRunOr(allowed: string): (error: unknown) => Record<string, never> {
+  return (error) => {
+    if (isError(error) && (error.name === 'DryRunOperationException' || error.name === allowed)) return {};
+    throw error;
+  };
 }

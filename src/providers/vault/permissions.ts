@@ -93,7 +93,12 @@ async function signingVerbs({ signingKey, stateOf }: PermissionQuestions): Promi
   return [
     { path: `${mount}/keys/${name}`, capability: 'read', wanted: true, why: 'to see rotations and the public key' },
     { path: `${mount}/${verb}/${name}`, capability: 'update', wanted: true, why: 'to sign checkpoints' },
-    { path: `${mount}/verify/${name}`, capability: 'update', wanted: false, why: 'a writer does not need it' },
+    {
+      path: `${mount}/verify/${name}`,
+      capability: 'update',
+      wanted: isMac,
+      why: isMac ? 'to confirm at a restart what was sealed before it' : 'a writer does not need it',
+    },
   ];
 }
 

@@ -121,6 +121,20 @@ describe('doctor for AWS KMS', () => {
     });
   });
 
+  it('tells a writer of MACs that a restart needs VerifyMac', async () => {
+    const mac = await admin.createKey('HMAC_256');
+    const checksOf = async (): Promise<unknown> => {
+      const checks = await checkAwsKms({ options: optionsFor(proxy.url), signingKeyId: mac, context });
+      return checks.filter(({ name }) => name.endsWith('Mac')).map(({ name, outcome }) => `${outcome} ${name}`);
+    };
+    expect(await checksOf()).toEqual(['ok permission: GenerateMac', 'ok permission: VerifyMac']);
+    proxy.fault = ({ operation }) =>
+      operation === 'VerifyMac'
+        ? awsError('AccessDeniedException', 'not authorized to perform: kms:VerifyMac')
+        : undefined;
+    expect(await checksOf()).toEqual(['ok permission: GenerateMac', 'failed permission: VerifyMac']);
+  });
+
   it('does not call a service that is away a failure', async () => {
     proxy.fault = () => 'drop';
     const checks = await checkAwsKms({ options: optionsFor(proxy.url, { maxAttempts: 1 }), dataKeyId: wrap, context });

@@ -75,6 +75,15 @@ it('warns of a writer that may decrypt, and does not need to read the key', asyn
   expect(summary(checks)).toMatchObject({ 'data key: state': 'ok', 'permission: decrypt': 'warning' });
 });
 
+it.each([
+  ['signerVerifier', 'ok'],
+  ['signer', 'failed'],
+])('a writer of MACs with the role %s: macVerify, which a restart needs, is %s', async (role, outcome) => {
+  await grant(role, 'viewer');
+  const checks = await checkGcpKms({ options: options(), signingKeyId: macKeyId, context });
+  expect(summary(checks)).toMatchObject({ 'permission: sign': 'ok', 'permission: macVerify': outcome });
+});
+
 it('judges an auditor by what an auditor needs', async () => {
   await grant('verifier', 'viewer');
   const checks = await checkGcpKms({ options: options(), signingKeyId: macKeyId, role: 'auditor', context });

@@ -38,6 +38,7 @@ function documented(name: string): string {
 const writerOfMacs = `
 path "transit/keys/audit-mac" { capabilities = ["read"] }
 path "transit/hmac/audit-mac" { capabilities = ["update"] }
+path "transit/verify/audit-mac" { capabilities = ["update"] }
 `;
 const auditorOfMacs = 'path "transit/verify/audit-mac" { capabilities = ["update"] }';
 
