@@ -154,7 +154,7 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
     },
     openBucket: async (bucket) => {
       const { openBucket } = await import('./providers/aws-s3/open-bucket.ts');
-      return openBucket(bucket, config.awsRegion === undefined ? {} : { region: config.awsRegion });
+      return openBucket(bucket, { region: config.awsRegion, profile: config.awsProfile });
     },
     verifyClosed: async (event) => {
       const { closedFileCheck } = await import('./audit/closed-file.ts');

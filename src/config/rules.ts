@@ -208,7 +208,7 @@ const postQuantumRules: readonly Rule[] = [
 
 const serviceRules: readonly Rule[] = [
   ({ config, at }) =>
-    usesSource(config, 'vault') && config.vaultAuthMethod !== 'token' && config.vaultRole === undefined
+    usesSource(config, 'vault') && !['token', 'cert'].includes(config.vaultAuthMethod) && config.vaultRole === undefined
       ? {
           message: `${at('vaultAuthMethod')} is ${config.vaultAuthMethod}, but no role is set`,
           hint: 'Set vault_role',

@@ -83,8 +83,13 @@ export interface TamperConfig {
 
   // ---- key services
 
-  /** AWS: the region. Default: the AWS SDK's own chain. Endpoint, profile and credentials come from the SDK's own variables only. */
+  /** AWS: the region. Default: the AWS SDK's own chain. Endpoint and credentials come from the SDK's own variables and profile only. */
   readonly awsRegion?: string;
+  /**
+   * AWS: the profile of the shared configuration files that credentials come from. It may assume a role (`role_arn`,
+   * `external_id`, `role_session_name`). Default: `AWS_PROFILE`, then the AWS SDK's own chain.
+   */
+  readonly awsProfile?: string;
   /** Google: another endpoint, as `HOST:PORT` or `https://HOST:PORT` (TLS), or as `http://` on loopback only. */
   readonly gcpEndpoint?: string;
   /**
@@ -105,19 +110,24 @@ export interface TamperConfig {
   readonly vaultTokenFile?: string;
   /** Vault: the key as `MOUNT/keys/NAME`. Default: `keyId`, if that has this form. */
   readonly vaultPath?: string;
-  /** Vault: how to log in. */
-  readonly vaultAuthMethod?: 'token' | 'approle' | 'kubernetes';
+  /** Vault: how to log in. `cert` presents the client certificate of `vaultClientCertFile`. */
+  readonly vaultAuthMethod?: 'token' | 'approle' | 'kubernetes' | 'jwt' | 'cert';
   /** Vault: where the auth method is mounted. Default: its own name. */
   readonly vaultAuthMount?: string;
-  /** Vault: AppRole's role id, or Kubernetes' role name. */
+  /** Vault: AppRole's role id, or the role name for `kubernetes`, `jwt` and `cert`. `cert` tries every role if it is left out. */
   readonly vaultRole?: string;
   /** Vault: a file that contains AppRole's secret id. Default: the variable `VAULT_SECRET_ID`. */
   readonly vaultSecretIdFile?: string;
   /** Vault: whether the secret id is a wrapping token that has to be unwrapped first. */
   readonly vaultSecretIdWrapped?: boolean;
-  /** Vault: the service account token for Kubernetes, read again at each login. */
+  /** Vault: the file with the token for `kubernetes` (the service account's) or `jwt`, read again at each login. */
   readonly vaultJwtPath?: string;
-  /** Vault: namespace. Default: `VAULT_NAMESPACE`. */
+  /**
+   * Vault: the namespace of the login, if it is not that of the keys. `root` is the topmost one. Default:
+   * `vaultNamespace`.
+   */
+  readonly vaultAuthNamespace?: string;
+  /** Vault: namespace of the keys. Default: `VAULT_NAMESPACE`. */
   readonly vaultNamespace?: string;
   /** Vault: PEM file of the CA that signed the server's certificate. Default: `VAULT_CACERT`, then Node's own list. */
   readonly vaultCaFile?: string;

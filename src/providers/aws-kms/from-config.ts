@@ -26,5 +26,6 @@ function optionsOf(config: ResolvedConfig): AwsKmsOptions {
   return {
     keyCacheTtlSeconds: config.keyCacheTtlSeconds,
     ...(config.awsRegion !== undefined && { region: config.awsRegion }),
+    ...(config.awsProfile !== undefined && { profile: config.awsProfile }),
   };
 }

@@ -7,10 +7,12 @@ import type { AwsKmsClient } from './client.ts';
 /** How old knowledge of a key may be by default, in seconds. */
 export const defaultTtlSeconds = 300;
 
-/** What {@link AwsKmsProvider} is given. Credentials are not among it: they come from the SDK's default chain only. */
+/** What {@link AwsKmsProvider} is given. Credentials are not among it: they come from the SDK's default chain, or the profile that it names. */
 export interface AwsKmsOptions {
   /** The region of keys that are not named by an ARN, as `eu-west-1`. Default: the SDK's own (`AWS_REGION`, then the profile). */
   readonly region?: string;
+  /** The profile of the shared configuration files, which may assume a role. Default: the SDK's own (`AWS_PROFILE`). */
+  readonly profile?: string;
   /** Another endpoint, as a URL. Default: the SDK's own (`AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL`, then the profile). */
   readonly endpoint?: string;
   /** Allows plain http to another host: whoever is between can forge replies. Default false; loopback is always allowed. */
@@ -42,6 +44,7 @@ export interface AwsKmsOptions {
 /** Options that shape our own client and mean nothing to one that is given in. */
 const clientOptions = [
   'region',
+  'profile',
   'endpoint',
   'allowInsecureEndpoint',
   'useFipsEndpoint',

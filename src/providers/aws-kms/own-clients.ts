@@ -92,6 +92,7 @@ async function loadAwsClient(options: AwsKmsOptions): Promise<OwnedClient> {
   const { KMS } = await loadSdk();
   const client = new KMS({
     ...(options.region !== undefined && { region: options.region }),
+    ...(options.profile !== undefined && { profile: options.profile }),
     ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
     ...(options.useFipsEndpoint !== undefined && { useFipsEndpoint: options.useFipsEndpoint }),
     ...(options.maxAttempts !== undefined && { maxAttempts: options.maxAttempts }),

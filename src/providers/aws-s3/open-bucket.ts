@@ -8,6 +8,8 @@ import { S3Bucket } from './bucket.ts';
 export interface BucketOptions {
   /** Default: as the SDK finds it (`AWS_REGION`, the profile). */
   readonly region?: string | undefined;
+  /** The profile of the shared configuration files. Default: as the SDK finds it (`AWS_PROFILE`). */
+  readonly profile?: string | undefined;
   /** Default: `process.env`. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** How long one request may wait for its reply, in milliseconds. Default: 5,000. */
@@ -22,13 +24,14 @@ export interface BucketOptions {
  */
 export async function openBucket(
   bucket: string,
-  { region, env = process.env, requestTimeoutMs = 5_000 }: BucketOptions = {},
+  { region, profile, env = process.env, requestTimeoutMs = 5_000 }: BucketOptions = {},
 ): Promise<S3Bucket> {
   const endpoints = env['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true' ? [] : endpointVariables;
   for (const name of endpoints) if (isInsecureUrl(env[name])) throw insecureEndpoint(name);
   const { S3: Client } = await loadSdk();
   const client = new Client({
     ...(region !== undefined && { region }),
+    ...(profile !== undefined && { profile }),
     // a server that is not Amazon's seldom has a host name for each bucket
     ...(endpoints.some((name) => name !== 'AWS_ENDPOINT_URL_STS' && env[name]) && { forcePathStyle: true }),
     // a range has no checksum, and servers that are not Amazon's send that of the whole object along with it

@@ -39,7 +39,7 @@ export class VaultApi {
   constructor(http: VaultHttpClient, endpoint: URL, namespace: string | undefined, clock: Clock) {
     this.#http = http;
     this.#base = endpoint.href.replace(/\/+$/, '');
-    this.#namespace = namespace;
+    this.#namespace = namespace === 'root' ? undefined : namespace; // the reserved name of the one above all
     this.#clock = clock;
   }
 

@@ -6,8 +6,9 @@ import { KeyWarnings } from '../../keys/warnings.ts';
 import { ActiveCalls } from '../internal/active-calls.ts';
 import { VaultApi } from './api.ts';
 import { AppRoleLogin } from './approle-login.ts';
+import { CertLogin, type CertSources } from './cert-login.ts';
 import { NodeHttpClient } from './http-client.ts';
-import { KubernetesLogin, serviceAccountTokenFile } from './kubernetes-login.ts';
+import { JwtLogin, serviceAccountTokenFile } from './jwt-login.ts';
 import type { LoginMethod } from './login.ts';
 import type { VaultProviderOptions, VaultSettings } from './options.ts';
 import type { PermissionQuestions } from './permissions.ts';
@@ -26,13 +27,18 @@ interface VaultConnection {
 
 /** Puts client, login and engine together; calls nobody. */
 export function connect(options: VaultProviderOptions, settings: VaultSettings): VaultConnection {
-  const { endpoint, namespace, clock, timeoutMs, environment } = settings;
+  const { endpoint, namespace, authNamespace, clock, timeoutMs, environment } = settings;
   const sources = tlsSources(options, settings);
   checkTls(sources);
   const client = options.client ?? new NodeHttpClient(endpoint, () => loadTls(sources));
   const api = new VaultApi(client, endpoint, namespace, clock);
+  const logins = new VaultApi(client, endpoint, authNamespace, clock);
   const warnings = new KeyWarnings('vault');
-  const session = new VaultSession(api, loginMethod(options, settings, warnings), clock, timeoutMs, warnings);
+  const method = loginMethod(options, settings, warnings, {
+    certFile: options.client === undefined ? sources.clientCertFile : undefined,
+    reload: () => client instanceof NodeHttpClient && client.reload(),
+  });
+  const session = new VaultSession(logins, method, clock, timeoutMs, warnings);
   if (environment.skipVerify && endpoint.protocol === 'https:') {
     warnings.say(
       endpoint.host,
@@ -64,7 +70,12 @@ function tlsSources(options: VaultProviderOptions, { environment }: VaultSetting
   };
 }
 
-function loginMethod(options: VaultProviderOptions, settings: VaultSettings, warnings: KeyWarnings): LoginMethod {
+function loginMethod(
+  options: VaultProviderOptions,
+  settings: VaultSettings,
+  warnings: KeyWarnings,
+  tls: Pick<CertSources, 'certFile' | 'reload'>,
+): LoginMethod {
   const { env, viaAgent, environment } = settings;
   const method = options.authMethod ?? 'token';
   const mount = mountOf(options.authMount ?? method);
@@ -87,14 +98,23 @@ function loginMethod(options: VaultProviderOptions, settings: VaultSettings, war
         env,
       });
     case 'kubernetes':
-      return new KubernetesLogin({
+    case 'jwt':
+      return new JwtLogin({
+        method,
         role: role(options, "the role's name"),
         mount,
         jwtPath: options.jwtPath ?? serviceAccountTokenFile,
       });
+    case 'cert':
+      if (options.client === undefined && tls.certFile === undefined) {
+        throw new TamperError('CONFIG_INVALID', 'Vault: auth method cert needs a client certificate', {
+          hint: 'Set vault_client_cert_file and vault_client_key_file, or VAULT_CLIENT_CERT and VAULT_CLIENT_KEY.',
+        });
+      }
+      return new CertLogin({ role: options.role, mount, ...tls });
     default:
       throw new TamperError('CONFIG_INVALID', `Vault: there is no auth method "${String(method)}"`, {
-        hint: 'Use token, approle or kubernetes.',
+        hint: 'Use token, approle, kubernetes, jwt or cert.',
       });
   }
 }

@@ -32,6 +32,7 @@ function optionsOf(config: ResolvedConfig): VaultProviderOptions {
     secretIdWrapped: config.vaultSecretIdWrapped,
     jwtPath: config.vaultJwtPath,
     authMount: config.vaultAuthMount,
+    authNamespace: config.vaultAuthNamespace,
     namespace: config.vaultNamespace,
     caFile: config.vaultCaFile,
     clientCertFile: config.vaultClientCertFile,

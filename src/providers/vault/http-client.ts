@@ -77,6 +77,17 @@ export class NodeHttpClient implements VaultHttpClient {
     }
   }
 
+  /** Later connections are made with what the TLS files hold then; calls under way end on theirs. */
+  reload(): void {
+    void this.#agent?.then(
+      ({ freeSockets }) => {
+        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
+      },
+      () => undefined, // there is none
+    );
+    this.#agent = undefined;
+  }
+
   close(): void {
     void this.#agent?.then(
       (agent) => agent.destroy(),

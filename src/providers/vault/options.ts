@@ -7,7 +7,7 @@ import { readEnvironment, type Variables, type VaultEnvironment } from './enviro
 import type { VaultHttpClient } from './http-client.ts';
 
 /** How a {@link VaultProvider} logs in. */
-export type VaultAuthMethod = 'token' | 'approle' | 'kubernetes';
+export type VaultAuthMethod = 'token' | 'approle' | 'kubernetes' | 'jwt' | 'cert';
 
 /** What a {@link VaultProvider} is given. Each option wins over the variables of the environment that say the same. */
 export interface VaultProviderOptions {
@@ -21,16 +21,18 @@ export interface VaultProviderOptions {
   readonly token?: string | Secret;
   /** A file that holds the token, read again when it changes: the sink of an agent, which also renews it. */
   readonly tokenFile?: string;
-  /** AppRole's role id, or the role's name in Kubernetes. */
+  /** AppRole's role id, or the role's name of the other methods; `cert` takes any role that fits if it is left out. */
   readonly role?: string;
   /** A file that holds AppRole's secret id, read at each login. Default: the variable `VAULT_SECRET_ID`. */
   readonly secretIdFile?: string;
   /** Whether the secret id is given as a wrapping token, which is checked and then unwrapped once. Default false. */
   readonly secretIdWrapped?: boolean;
-  /** The file that holds the service account's token, read at each login. Default: where Kubernetes mounts it. */
+  /** The file that holds the token for `kubernetes` and `jwt`, read at each login. Default: where Kubernetes mounts it. */
   readonly jwtPath?: string;
   /** Where the auth method is mounted. Default: its own name. */
   readonly authMount?: string;
+  /** The namespace of the login, if it is not that of the keys; `root` is the one above all. Default: `namespace`. */
+  readonly authNamespace?: string;
   /** Default `VAULT_NAMESPACE`. */
   readonly namespace?: string;
   /** PEM file with the CA of the server's certificate. Default `VAULT_CACERT`, `VAULT_CACERT_BYTES`, `VAULT_CAPATH`, Node's own list. */
@@ -63,6 +65,8 @@ export interface VaultSettings {
   /** Whether the address is a local agent's, which may add the token itself. */
   readonly viaAgent: boolean;
   readonly namespace: string | undefined;
+  /** Of the login. */
+  readonly authNamespace: string | undefined;
   readonly environment: VaultEnvironment;
   readonly env: Variables;
   readonly timeoutMs: number;
@@ -81,10 +85,12 @@ export function resolveSettings(options: VaultProviderOptions): VaultSettings {
   const environment = readEnvironment(env);
   const agent = options.addr === undefined ? environment.agentAddress : undefined;
   const timeoutMs = whole('timeoutMs', options.timeoutMs ?? environment.timeoutMs ?? 15_000);
+  const namespace = header(options.namespace ?? environment.namespace);
   return {
     endpoint: parseEndpoint(options.addr ?? agent ?? environment.address),
     viaAgent: agent !== undefined,
-    namespace: header(options.namespace ?? environment.namespace),
+    namespace,
+    authNamespace: header(options.authNamespace) ?? namespace,
     environment,
     env,
     timeoutMs,

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createKeyProvider } from '../../../src/index.ts';
 import { checkAwsKms } from '../../../src/providers/aws-kms/doctor.ts';
 import { type AwsKmsOptions, AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';
@@ -66,6 +67,36 @@ describe('the default credential chain', () => {
     );
     process.env['AWS_PROFILE'] = 'audit';
     expect(await signedWith(provider())).toEqual({ accessKey: 'AKIAPROFILE', token: undefined });
+  });
+
+  it('a profile that is named, before the keys and the profile of the environment', async () => {
+    process.env['AWS_SHARED_CREDENTIALS_FILE'] = await environment.file(
+      'credentials',
+      '[audit]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secret\n',
+    );
+    process.env['AWS_ACCESS_KEY_ID'] = 'ASIAENVIRONMENT';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'secret';
+    const named = await createKeyProvider({ keySource: 'aws-kms', keyId: arn, awsProfile: 'audit' });
+    made.push(named as AwsKmsProvider);
+    for (const one of [provider({ profile: 'audit' }), named as AwsKmsProvider]) {
+      expect(await signedWith(one)).toEqual({ accessKey: 'AKIAPROFILE', token: undefined });
+    }
+    await expect(provider({ profile: 'absent' }).getKey(arn, context)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
+  });
+
+  it('a profile that assumes a role, with an external id and a name for the session', async () => {
+    process.env['AWS_ENDPOINT_URL_STS'] = server.url;
+    process.env['AWS_CONFIG_FILE'] = await environment.file(
+      'config',
+      '[profile audit]\nrole_arn = arn:aws:iam::123456789012:role/audit-writer\nrole_session_name = host-7\nexternal_id = 4711\ncredential_source = Environment\n',
+    );
+    process.env['AWS_ACCESS_KEY_ID'] = 'AKIASOURCE';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'secret';
+    const { accessKey, token } = await signedWith(provider({ profile: 'audit' }));
+    expect(accessKey).toMatch(/^ASIA/);
+    expect(token).toEqual(expect.any(String));
   });
 
   it('a process', async () => {

@@ -1,4 +1,5 @@
 import { isTamperError, TamperError } from '../../errors.ts';
+import type { Secret } from '../../keys/secret.ts';
 import type { VaultApi } from './api.ts';
 import { LastCredential, readCredential } from './credential.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
@@ -7,28 +8,30 @@ import { replyOf } from './reply-error.ts';
 /** Where Kubernetes mounts the token of a pod's service account. */
 export const serviceAccountTokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** What a Kubernetes login needs. */
-export interface KubernetesSources {
+/** What a login with a JSON Web Token needs. */
+export interface JwtSources {
+  /** The methods take the same request: `kubernetes` asks a cluster about the token, `jwt` checks its signature. */
+  readonly method: 'kubernetes' | 'jwt';
   readonly role: string;
   readonly mount: string;
   readonly jwtPath: string;
 }
 
-/** Logs in with the token of a pod's service account, read from its file at each login: Kubernetes replaces it. */
-export class KubernetesLogin implements LoginMethod {
+/** Logs in with the token of a service account or of another issuer, read from its file at each login: it is replaced there. */
+export class JwtLogin implements LoginMethod {
   readonly name: string;
   readonly repeatable = true;
-  readonly #sources: KubernetesSources;
+  readonly #sources: JwtSources;
   readonly #last = new LastCredential();
 
-  constructor(sources: KubernetesSources) {
+  constructor(sources: JwtSources) {
     this.#sources = sources;
-    this.name = `kubernetes at "${sources.mount}"`;
+    this.name = `${sources.method} at "${sources.mount}"`;
   }
 
   async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
-    const { role, mount, jwtPath } = this.#sources;
-    const jwt = await readCredential(jwtPath, 'the service account token');
+    const { role, mount, method } = this.#sources;
+    const jwt = await this.#read();
     this.#last.note(jwt);
     try {
       const reply = await api.call({
@@ -45,10 +48,10 @@ export class KubernetesLogin implements LoginMethod {
       if (!isTamperError(error) || (status !== 400 && status !== 403)) throw error;
       throw new TamperError(
         'UNAUTHENTICATED',
-        `Vault: ${this.name}: the service account was refused for role "${role}"`,
+        `Vault: ${this.name}: the ${method === 'jwt' ? 'token' : 'service account'} was refused for role "${role}"`,
         {
           cause: error,
-          hint: 'Check the role, its bound service accounts and namespaces, its audience, and that the token has not expired.',
+          hint: `Check the role, its ${method === 'jwt' ? 'bound subject and claims' : 'bound service accounts and namespaces'}, its audience, and that the token has not expired.`,
         },
       );
     } finally {
@@ -57,7 +60,12 @@ export class KubernetesLogin implements LoginMethod {
   }
 
   renewed(): Promise<boolean> {
-    return this.#last.isOther(() => readCredential(this.#sources.jwtPath, 'the service account token'));
+    return this.#last.isOther(() => this.#read());
+  }
+
+  #read(): Promise<Secret> {
+    const { jwtPath, method } = this.#sources;
+    return readCredential(jwtPath, method === 'jwt' ? 'the JSON Web Token' : 'the service account token');
   }
 
   erase(): void {
