@@ -25,6 +25,7 @@ async function ask(task: ClosedFileTask): Promise<ClosedFileAnswer> {
   if (program === undefined) return (await import('./check-closed-file.ts')).checkClosedFile(task);
   const child = fork(program, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    serialization: 'advanced', // JSON would leave out what the configuration does not print
   });
   const ended = once(child, 'exit');
   const answered = once(child, 'message');
