@@ -49,7 +49,7 @@ export type {
   Signing,
   SigningKey,
 } from './keys/provider.ts';
-export type { KeyProviderModule } from './providers/custom.ts';
+export type { KeyProviderModule, OptionsResult, OptionsSchema } from './providers/custom.ts';
 export type { DoctorCheck, DoctorOutcome } from './providers/doctor-check.ts';
 export { checkKeys, createKeyProvider } from './providers/index.ts';
 export type { CheckpointEvent, FileClosedEvent, SealerEvents } from './seal/checkpoint/sealer-events.ts';

@@ -29,7 +29,10 @@ const said = [];
 const packed = pack();
 try {
   install();
-  for (const block of blocks) writeFileSync(join(packed.folder, block.file), block.text);
+  for (const { file, text } of blocks) {
+    mkdirSync(dirname(join(packed.folder, file)), { recursive: true });
+    writeFileSync(join(packed.folder, file), text);
+  }
   for (const types of ['@types/node', '@types/node-newest']) compile(types);
   for (const block of blocks) run(block);
 } finally {
@@ -47,10 +50,12 @@ function blocksOf(page) {
   return [...text.matchAll(/^```(?:js|mjs|javascript|ts|typescript)\n([\s\S]*?)^```$/gm)].map(({ 1: body, index }) => {
     const line = text.slice(0, index).split('\n').length;
     const isCommonJs = /\brequire\(|\bmodule\.exports\b/.test(body) && !/^import /m.test(body);
-    const file = `${page.replace(/\W/g, '-')}-${line}.${isCommonJs ? 'cts' : 'mts'}`;
+    const fileName = /^\/\/ (\S+\.m?[jt]s)\n/.exec(body)?.[1];
+    const own = `${page.replace(/\W/g, '-')}-${line}.${isCommonJs ? 'cts' : 'mts'}`;
+    // modules of one page import each other
+    const file = fileName?.endsWith('.mts') ? `${page.replace(/\W/g, '-')}/${fileName}` : own;
     // the page's lines, so that an error names the line of the page; and a module each, as names repeat
     const ending = isCommonJs || /^(?:import|export) /m.test(body) ? '' : 'export {};\n';
-    const fileName = /^\/\/ (\S+\.m?js)\n/.exec(body)?.[1];
     return { page, line, file, fileName, text: `${'\n'.repeat(line)}${body}${ending}` };
   });
 }

@@ -11,7 +11,8 @@ const problems = [];
 function subpathOf(file) {
   if (file === 'src/index.ts') return '.';
   if (file === 'src/errors.ts') return './errors';
-  if (file === 'src/testing/index.ts') return './testing';
+  const whole = /^src\/(keys|testing)\/index\.ts$/.exec(file);
+  if (whole) return `./${whole[1]}`;
   const transport = /^src\/transports\/(pino|winston|opentelemetry)(\/index)?\.ts$/.exec(file);
   if (transport) return `./${transport[1]}`;
   const provider = /^src\/providers\/(env|file|aws-kms|gcp-kms|azure-keyvault|vault)(\/index)?\.ts$/.exec(file);

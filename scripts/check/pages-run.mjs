@@ -10,5 +10,6 @@ export const pages = [
   { page: 'docs/evidence.md', tools: ['cosign'] },
   { page: 'docs/auditor.md' },
   { page: 'docs/erasure.md' },
+  { page: 'docs/providers/your-own.md' },
   { page: 'docs/loggers.md', quick: ['pino, in a worker', 'winston', 'OpenTelemetry'] },
 ];

@@ -16,6 +16,7 @@ const QUICK = 10;
 /** What the first line of a block is that is written to a file. */
 const FILES = {
   js: /^\/\/ (\S+\.mjs)\n/,
+  ts: /^\/\/ (\S+\.mts)\n/,
   go: /^\/\/ (\S+\.go)\n/,
   bash: /^# (\S+\.sh)\n/,
   hcl: /^# (\S+\.hcl)\n/,

@@ -2,13 +2,15 @@ import {
   type ConfiguredKey,
   type ConfiguredSource,
   isLocal,
+  isThirdParty,
   modeOf,
   type Resolution,
   type ResolvedConfig,
   signingCandidate,
+  thirdParties,
 } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
-import { serviceOfName } from '../keys/identity.ts';
+import { isOwnSource, type KeyNaming, printable, serviceOfName } from '../keys/identity.ts';
 import type { DataKeys, KeyProvider } from '../keys/provider.ts';
 import { createPostQuantumProvider, createSourceProvider } from '../providers/index.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
@@ -27,11 +29,6 @@ export interface ConfiguredKeyOptions {
   /** Whether public keys are given (`--public-key`): they replace the configured signing key. Default false. */
   readonly publicKeys?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** The source that a data key's name in a policy belongs to; a local key's lies where the configuration has its own. */
-function sourceOfName(name: string, config: ResolvedConfig): ConfiguredSource {
-  return serviceOfName(name) ?? config.keySource;
 }
 
 /** The provider of one source; local keys of the environment come from `env`. */
@@ -63,6 +60,30 @@ class Providers {
     return made;
   }
 
+  /**
+   * The provider of a source that a policy or a log names. Nothing is loaded because of that name: a third party's provider answers
+   * only where the configuration names it.
+   *
+   * @throws {@link TamperError} `CONFIG_INVALID`: the configuration has no such source
+   */
+  async named(source: string): Promise<KeyProvider> {
+    if (isOwnSource(source)) return this.get(source as ConfiguredSource);
+    for (const one of thirdParties(this.#config)) {
+      const provider = await this.get(one);
+      if (provider.source === source) return provider;
+    }
+    throw new TamperError('CONFIG_INVALID', `the configuration has no key source "${printable(source)}"`, {
+      hint: 'Name its provider: key_source custom with key_provider_module, or a package fapilog-tamper-keys-NAME.',
+    });
+  }
+
+  /** The name of a configured source in logs. A third party's provider says its own. */
+  async naming(source: ConfiguredSource): Promise<KeyNaming> {
+    if (!isThirdParty(source)) return { source };
+    const { source: name, versionSeparator } = await this.get(source);
+    return { source: name, versionSeparator };
+  }
+
   async #make(source: ConfiguredSource): Promise<KeyProvider> {
     return openSource(source, this.#config, this.#env);
   }
@@ -74,11 +95,11 @@ class Providers {
     return this.#postQuantum;
   }
 
-  dataKeys(source: ConfiguredSource): DataKeys {
+  dataKeys(source: string): DataKeys {
     return {
-      getKey: async (keyId, context, options) => (await this.get(source)).getKey(keyId, context, options),
+      getKey: async (keyId, context, options) => (await this.named(source)).getKey(keyId, context, options),
       recoverKey: async (reference, named, context, options) =>
-        (await this.get(source)).recoverKey(reference, named, context, options),
+        (await this.named(source)).recoverKey(reference, named, context, options),
     };
   }
 
@@ -121,7 +142,7 @@ function isConfigured({ config, places }: Resolution, env: ConfiguredKeyOptions[
 }
 
 /** Where the configuration has a key from, for the report. */
-function configuredPlace({ config, places }: Resolution, source: ConfiguredSource): string {
+function configuredPlace({ config, places }: Resolution, source: string): string {
   if (source === 'env') return `environment variable ${config.keyEnvVar}`;
   if (source === 'file') return `key file ${config.keyFilePath ?? ''}`;
   const place = places.get('keyId') ?? 'default';
@@ -132,19 +153,28 @@ function configuredPlace({ config, places }: Resolution, source: ConfiguredSourc
  * The data keys that configuration and policy name. A key flag replaces what the configuration and the environment offer: a
  * key that nobody meant must not answer for the log. The services that the policy names are asked all the same.
  */
-function configuredDataKeys(options: ConfiguredKeyOptions, byFlag: boolean, providers: Providers): NamedDataKeys[] {
+async function configuredDataKeys(
+  options: ConfiguredKeyOptions,
+  byFlag: boolean,
+  providers: Providers,
+): Promise<NamedDataKeys[]> {
   const { resolution, policy, env } = options;
   const { config } = resolution;
   const { dataKey } = modeOf(config);
   const own = dataKey !== undefined && !byFlag && isConfigured(resolution, env) ? dataKey : undefined;
   // the source only: what a policy names counts for its own stream, and is added there (spec 8.1)
-  const sources = (policy?.streams ?? []).flatMap(({ dataKeys }) =>
-    dataKeys.map(({ wrap }) => sourceOfName(wrap, config)).filter((source) => !byFlag || !isLocal(source)),
+  const names = (policy?.streams ?? []).flatMap(({ dataKeys }) =>
+    dataKeys.map(({ wrap, source }) => source ?? serviceOfName(wrap)),
   );
-  return [...new Set([...(own ? [own.source] : []), ...sources])].map((source) => ({
+  // a name that says no source is that of a key where the configuration has its own
+  const unsaid = names.includes(undefined) && !(byFlag && isLocal(config.keySource));
+  const configured = own !== undefined || unsaid ? await providers.naming(config.keySource) : undefined;
+  const sources = names.filter((source) => source !== undefined && !(byFlag && isLocal(source))) as string[];
+  return [...new Set([...(configured ? [configured.source] : []), ...sources])].map((source) => ({
     source,
+    ...(source === configured?.source && { versionSeparator: configured.versionSeparator }),
     keys: providers.dataKeys(source),
-    named: own?.source === source ? [{ name: own.keyId }] : [],
+    named: own !== undefined && configured?.source === source ? [{ name: own.keyId }] : [],
     givenBy: configuredPlace(resolution, source),
   }));
 }
@@ -173,7 +203,7 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
   const providers = new Providers(resolution.config, env);
   const flagged = await flaggedDataKeys(options);
   const byFlag = flagged.local.length + flagged.recovered.length > 0;
-  const dataKeys = [...configuredDataKeys(options, byFlag, providers), ...flagged.local];
+  const dataKeys = [...(await configuredDataKeys(options, byFlag, providers)), ...flagged.local];
   const mode = modeOf(resolution.config);
   const { signingKey, postQuantumKey } = mode;
   const counts = options.publicKeys !== true && isConfigured(resolution, env);
@@ -184,14 +214,13 @@ export async function configuredKeys(options: ConfiguredKeyOptions): Promise<Omi
     recoveredKeys: flagged.recovered,
     signerNamed: (signing !== undefined && signing === signingKey) || postQuantum !== undefined,
     confirmSigner: async (signer) => {
-      if (signing !== undefined && (await confirmSigner(() => providers.get(signing.source), signing, signer)))
-        return true;
-      return (
-        postQuantum !== undefined && confirmSigner(() => providers.ofPostQuantum(postQuantum), postQuantum, signer)
-      );
+      const isOf = async (key: ConfiguredKey, open: () => Promise<KeyProvider>): Promise<boolean> =>
+        confirmSigner(open, { ...(await providers.naming(key.source)), keyId: key.keyId }, signer);
+      if (signing !== undefined && (await isOf(signing, () => providers.get(signing.source)))) return true;
+      return postQuantum !== undefined && isOf(postQuantum, () => providers.ofPostQuantum(postQuantum));
     },
     verifyOnline: async (signer, text, signature) => {
-      const provider = await providers.get(signer.source as ConfiguredSource);
+      const provider = await providers.named(signer.source);
       return provider.verify(signer, text, signature);
     },
     close: async () => {

@@ -88,14 +88,16 @@ async function openAuditorKeys(options: AuditorKeyOptions, byPolicy: boolean): P
 /** A provider is asked for what was named and nothing else (M8.1). It stays its owner's. */
 function openProvider(provider: KeyProvider, options: AuditorKeyOptions, byPolicy: boolean): Opened {
   const names = namesOf(provider, options);
-  const { source } = provider;
+  const { source, versionSeparator } = provider;
   if (names.dataKeys.length === 0 && names.signingKey === undefined && !byPolicy) {
     throw new TamperError('USAGE', `the provider of ${source} does not say which of its keys to ask for`, {
       hint: 'Name them: auditorKeys({ provider, dataKeys: [NAME], signingKey: NAME }), or make the provider with createKeyProvider and key_id.',
     });
   }
   return {
-    dataKeys: [{ source, keys: provider, named: names.dataKeys, givenBy: `the provider of ${source}` }],
+    dataKeys: [
+      { source, versionSeparator, keys: provider, named: names.dataKeys, givenBy: `the provider of ${source}` },
+    ],
     recoveredKeys: [],
     publicKeys: [],
     services: [{ provider, names }],
@@ -104,14 +106,16 @@ function openProvider(provider: KeyProvider, options: AuditorKeyOptions, byPolic
 }
 
 /** What the auditor says, else what the provider's configuration names. */
-function namesOf({ configured, source }: KeyProvider, { dataKeys, signingKey }: AuditorKeyOptions): ProviderNames {
+function namesOf(provider: KeyProvider, { dataKeys, signingKey }: AuditorKeyOptions): ProviderNames {
+  const { configured } = provider;
+  const { source, versionSeparator } = provider.signatures ?? provider;
   const dataKeyId = configured?.dataKey?.keyId;
   const signer = configured && signingCandidate(configured);
   const named = dataKeys ?? (dataKeyId === undefined ? [] : [dataKeyId]);
-  const own = signer && { source: signer.source === 'custom' ? source : signer.source, keyId: signer.keyId };
+  const keyId = signingKey ?? signer?.keyId;
   return {
     dataKeys: named.map((name) => (typeof name === 'string' ? { name } : name)),
-    signingKey: signingKey === undefined ? own : { source: own?.source ?? source, keyId: signingKey },
+    signingKey: keyId === undefined ? undefined : { source, versionSeparator, keyId },
     certain: signingKey !== undefined || configured?.signingKey !== undefined,
   };
 }

@@ -298,9 +298,9 @@ async function showPolicy(path: string): Promise<ShownKeys> {
     path,
     streams: streams.map(({ origin, dataKeys, publicKeys }) => ({
       origin,
-      dataKeys: dataKeys.map(({ wrap, ...range }) => ({
+      dataKeys: dataKeys.map(({ wrap, source, ...range }) => ({
         name: wrap,
-        source: serviceOfName(wrap) ?? 'local',
+        source: source ?? serviceOfName(wrap) ?? 'local',
         ...rangeOf(range),
       })),
       publicKeys: publicKeys.map(({ vkey, ...range }) => {

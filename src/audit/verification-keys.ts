@@ -1,5 +1,5 @@
 import { isTamperError } from '../errors.ts';
-import { type KeySource, namesIdentity } from '../keys/identity.ts';
+import { type KeyNaming, namesIdentity } from '../keys/identity.ts';
 import type { Signing, SigningKey } from '../keys/provider.ts';
 import type { PublicKeyName } from '../verify/auditor/options.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
@@ -21,8 +21,7 @@ export interface VerificationKeys {
 }
 
 /** A signing key that somebody named, and where it lies. */
-export interface NamedSigningKey {
-  readonly source: KeySource;
+export interface NamedSigningKey extends KeyNaming {
   readonly keyId: string;
 }
 
@@ -38,7 +37,7 @@ export async function confirmSigner(
 ): Promise<boolean> {
   const { source, identity, algorithm, spki } = signer;
   if (named.source !== source) return false;
-  const isNamed = namesIdentity(named.keyId, source, identity);
+  const isNamed = namesIdentity(named.keyId, named, identity);
   const asked = isNamed ? identity : named.keyId;
   try {
     const own = await (await signing()).getSigningKey(asked);

@@ -1,5 +1,5 @@
 import { closeSync, readSync } from 'node:fs';
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair } from 'yaml';
 import { isError, TamperError } from '../errors.ts';
 import { openRegularSync } from '../foundation/regular-file.ts';
 import { fileName, optionNamed } from './names.ts';
@@ -95,16 +95,24 @@ function settingOf(path: string, lines: LineCounter, pair: unknown): Setting {
   const place = `file ${path}:${line}`;
   const name = optionNamed(key.value, fileName);
   if (name === undefined) throw unknownOption(key.value, place, fileName);
-  const setting = { name, value: readValue(path, line, node, key.value), spelling: key.value, place };
+  const value = readValue(path, line, node, key.value, name === 'keyProviderOptions');
+  const setting = { name, value, spelling: key.value, place };
   checkSetting(setting);
   return isSecretOption(name) ? hideSecrets(setting, () => ({ ...setting, value: '[redacted]' })) : setting;
 }
 
-function readValue(path: string, line: number, node: unknown, option: string): unknown {
+function readValue(path: string, line: number, node: unknown, option: string, mapAllowed = false): unknown {
   if (isScalar(node)) {
     if (node.value === null) throw invalid(path, line, `option ${option} has no value`);
     return node.value;
   }
   if (isSeq(node)) return node.items.map((item) => readValue(path, line, item, option));
+  if (isMap(node) && mapAllowed)
+    return Object.fromEntries(node.items.map((pair) => memberOf(path, line, pair, option)));
   throw invalid(path, line, `option ${option} must be a plain value or a list`);
+}
+
+function memberOf(path: string, line: number, { key, value }: Pair, option: string): [string, unknown] {
+  if (!isScalar(key) || typeof key.value !== 'string') throw invalid(path, line, `a name in ${option} must be text`);
+  return [key.value, readValue(path, line, value, option, true)];
 }

@@ -78,7 +78,10 @@ function parse(
       throw new TamperError('USAGE', shown(firstSentence(cause.message)), causeAbout(cause.message, cause));
     if (secretOptions.some((name) => flagName(name) === unknown)) {
       throw new TamperError('USAGE', `--${unknown} is refused: every user of the host can read a command line`, {
-        hint: 'Use VAULT_TOKEN or --vault-token-file',
+        hint:
+          unknown === 'vault-token'
+            ? 'Use VAULT_TOKEN or --vault-token-file'
+            : 'Use the configuration file, or the variable FAPILOG_TAMPER_KEY_PROVIDER_OPTIONS',
       });
     }
     throw new TamperError('USAGE', `unknown flag --${shown(unknown)}`, {

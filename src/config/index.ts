@@ -4,6 +4,6 @@ export { fileName, flagName, nearest, variableName } from './names.ts';
 export { loadConfigFile, type Resolution, resolveConfig } from './resolve.ts';
 export { allowedOf, choicesOf, isSecretOption, kindOf, type OptionName, optionNames } from './schema.ts';
 export type { ConfigFile } from './setting.ts';
-export type { ConfiguredSource, TamperConfig } from './tamper-config.ts';
-export { isLocal } from './tamper-config.ts';
+export type { ConfiguredSource, TamperConfig, ThirdPartySource } from './tamper-config.ts';
+export { isLocal, isThirdParty, packagePrefix, thirdParties } from './tamper-config.ts';
 export { expandOrigin, expandPath } from './template.ts';

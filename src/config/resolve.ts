@@ -3,7 +3,7 @@ import { ENGINE_VARIABLE, engineChoice } from '../foundation/engine-choice.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { fileName, flagName, isOurVariable, optionNamed, variableName } from './names.ts';
 import { checkRules } from './rules.ts';
-import { type OptionName, optionNames, secretOptions } from './schema.ts';
+import { type OptionName, optionNames } from './schema.ts';
 import { type ConfigFile, checkSetting, type Environment, fromText, type Setting, unknownOption } from './setting.ts';
 import { isLocal, keySources, type TamperConfig } from './tamper-config.ts';
 
@@ -168,12 +168,10 @@ function refuseUnknownVariables(others: readonly string[], holdKeys: readonly st
 }
 
 function literalCredentials(settings: ReadonlyMap<OptionName, Setting>): string[] {
-  return secretOptions.flatMap((name) => {
-    const setting = settings.get(name);
-    if (setting === undefined) return [];
-    const { spelling, place } = setting;
-    return [`${spelling} (${place}) is a literal credential: use VAULT_TOKEN, vault_token_file or another auth method`];
-  });
+  const setting = settings.get('vaultToken');
+  if (setting === undefined) return [];
+  const { spelling, place } = setting;
+  return [`${spelling} (${place}) is a literal credential: use VAULT_TOKEN, vault_token_file or another auth method`];
 }
 
 /** Options that one key service alone looks at, by how they begin. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import * as v from 'valibot';
-import type { TamperConfig } from './tamper-config.ts';
+import { packagePrefix } from './sources.ts';
+import type { TamperConfig, ThirdPartySource } from './tamper-config.ts';
 import { originTemplateProblem, pathTemplateProblem } from './template.ts';
 
 /** No timer of Node may be longer (2^31 - 1 ms, in whole seconds). */
@@ -31,6 +32,16 @@ function oneOf<const T extends readonly string[]>(values: T) {
   return v.picklist(values, `must be one of ${values.join(', ')}`);
 }
 
+const keySource = v.union(
+  [
+    oneOf(sources),
+    v.custom<ThirdPartySource>(
+      (value) => typeof value === 'string' && value.startsWith(packagePrefix) && /^[a-z0-9-]*[a-z0-9]$/.test(value),
+    ),
+  ],
+  `must be one of ${sources.join(', ')}, or a package ${packagePrefix}NAME`,
+);
+
 /** A template is checked as far as it can be before its placeholders are known. */
 function template(problem: (value: string) => string | undefined) {
   return v.pipe(
@@ -60,19 +71,20 @@ const options = {
   enabled: flag,
   algorithm: oneOf(['HMAC-SHA256', 'Ed25519']),
   keyId: text,
-  keySource: oneOf(sources),
+  keySource,
   keyEnvVar: variableName,
   keyFilePath: text,
   keyProviderModule: text,
+  keyProviderOptions: v.record(v.string(), v.unknown(), 'must be a map of options (in a variable, a JSON object)'),
   keyCacheTtlSeconds: whole(1, longestSeconds),
   useKmsSigning: flag,
   saltRecords: flag,
   signingKeyId: text,
-  signingKeySource: oneOf(sources),
+  signingKeySource: keySource,
   signingKeyEnvVar: variableName,
   signingKeyFilePath: text,
   postQuantumKeyId: text,
-  postQuantumKeySource: oneOf(sources),
+  postQuantumKeySource: keySource,
   postQuantumKeyEnvVar: variableName,
   postQuantumKeyFilePath: text,
   awsRegion: text,
@@ -130,7 +142,7 @@ const options = {
 export type OptionName = keyof TamperConfig;
 
 /** What an option's value is written as where everything is text. */
-export type OptionKind = 'boolean' | 'number' | 'text' | 'choice' | 'list';
+export type OptionKind = 'boolean' | 'number' | 'text' | 'choice' | 'list' | 'map';
 
 /** Every option, in the order of the documentation. */
 export const optionNames: readonly OptionName[] = Object.keys(options) as OptionName[];
@@ -140,6 +152,8 @@ const kinds: Readonly<Record<string, OptionKind>> = {
   number: 'number',
   string: 'text',
   picklist: 'choice',
+  union: 'choice',
+  record: 'map',
   array: 'list',
 };
 
@@ -151,6 +165,7 @@ export function kindOf(name: OptionName): OptionKind {
 /** The values of an option that has a few; none of another one. */
 export function choicesOf(name: OptionName): readonly string[] {
   const schema = options[name];
+  if (schema.type === 'union') return schema.options[0].options;
   return schema.type === 'picklist' ? schema.options : [];
 }
 
@@ -165,6 +180,7 @@ export function allowedOf(name: OptionName): string {
   const kind = kindOf(name);
   if (kind === 'boolean') return 'true or false';
   if (kind === 'choice') return choicesOf(name).join(', ');
+  if (kind === 'map') return 'a map of options';
   if (kind === 'list') return 'a list of strings';
   if (kind === 'text') return 'text';
   const [least = 0, most = 0] = ['min_value', 'max_value'].map((bound) => boundOf(name, bound));
@@ -179,10 +195,10 @@ function boundOf(name: OptionName, type: string): number | undefined {
   return typeof step.requirement === 'number' ? step.requirement : undefined;
 }
 
-/** The options that hold a credential themselves. None may stand on a command line, and each draws a warning. */
-export const secretOptions: readonly OptionName[] = ['vaultToken'];
+/** The options that hold a credential themselves, or may. None may stand on a command line. */
+export const secretOptions: readonly OptionName[] = ['vaultToken', 'keyProviderOptions'];
 
-/** Whether an option holds a credential itself, which nothing may show. */
+/** Whether an option may hold a credential itself, which nothing may show. */
 export function isSecretOption(name: string): boolean {
   return secretOptions.some((one) => one === name);
 }

@@ -32,7 +32,7 @@ export function checkSetting(setting: Setting): void {
 
 function given({ name, value }: Setting): string {
   const kind = kindOf(name);
-  if (kind === 'text' || kind === 'list') return '';
+  if (kind === 'text' || kind === 'list' || kind === 'map') return '';
   if (typeof value !== 'string') return typeof value === 'number' || typeof value === 'boolean' ? `, not ${value}` : '';
   return value.length > 16 ? '' : `, not ${JSON.stringify(value)}`; // no key is so short
 }
@@ -69,9 +69,20 @@ export function fromText(name: OptionName, text: string): unknown {
       return /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : text;
     case 'list':
       return text.split(',').map((item) => item.trim());
+    case 'map':
+      return fromJson(text);
     case 'choice':
     case 'text':
       return text;
+  }
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text; // its message quotes the text
+    throw error;
   }
 }
 

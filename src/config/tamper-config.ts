@@ -8,8 +8,11 @@
 /** What the local algorithm of `algorithm` may be. */
 export type LocalAlgorithm = 'HMAC-SHA256' | 'Ed25519';
 
-/** Where a configured key may come from. `custom` is a provider of your own: see `keyProviderModule`. */
-export type ConfiguredSource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | 'custom';
+/** A provider that is not part of this package: `custom` is the module `keyProviderModule`, another one a package of this name. */
+export type ThirdPartySource = 'custom' | `fapilog-tamper-keys-${string}`;
+
+/** Where a configured key may come from. */
+export type ConfiguredSource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | ThirdPartySource;
 
 /** The options of this package; one valibot schema (`schema.ts`) checks them wherever they come from. */
 export interface TamperConfig {
@@ -31,7 +34,10 @@ export interface TamperConfig {
    * none for the other key services.
    */
   readonly keyId?: string;
-  /** Where the key comes from. */
+  /**
+   * Where the key comes from. `custom` is a provider of your own, the module `keyProviderModule`; `fapilog-tamper-keys-NAME` is
+   * the package of this name, whose keys are of the source NAME.
+   */
   readonly keySource?: ConfiguredSource;
   /**
    * For `env`: the name of the variable that contains the key, as base64, base64url or hex (an Ed25519 key also as
@@ -40,8 +46,13 @@ export interface TamperConfig {
   readonly keyEnvVar?: string;
   /** For `file`: the file that contains the key, or a directory of `<key_id>.key` files. */
   readonly keyFilePath?: string;
-  /** For `custom`: path or package name of a module that exports `createProvider(config)`. */
+  /** For `custom`: path or package name of a module that exports `createProvider(config, options)`. */
   readonly keyProviderModule?: string;
+  /**
+   * For `custom` and `fapilog-tamper-keys-NAME`: the provider's own options, as its documentation says; in a variable, as a JSON
+   * object. If keys come from two such providers, the options of each stand under its `key_source`.
+   */
+  readonly keyProviderOptions?: Readonly<Record<string, unknown>>;
   /** How old our knowledge of a key's current version may be, in seconds. */
   readonly keyCacheTtlSeconds?: number;
   /**
@@ -246,6 +257,19 @@ export interface TamperConfig {
 /** Whether a source is on this host: no key service is asked. */
 export function isLocal(source: string): source is 'env' | 'file' {
   return source === 'env' || source === 'file';
+}
+
+/** How the packages of third parties are called that `key_source` may name. */
+export const packagePrefix = 'fapilog-tamper-keys-';
+
+/** Whether a configured source is a provider that is not part of this package. */
+export function isThirdParty(source: string): source is ThirdPartySource {
+  return source === 'custom' || source.startsWith(packagePrefix);
+}
+
+/** The providers of third parties that a configuration uses. */
+export function thirdParties(config: WithSource): ThirdPartySource[] {
+  return keySources(config).filter(isThirdParty);
 }
 
 type WithSource = TamperConfig & { readonly keySource: ConfiguredSource };

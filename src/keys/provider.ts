@@ -9,7 +9,7 @@
 import type { Mode } from '../config/index.ts';
 import { isMlDsa, type MlDsaAlgorithm } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
-import type { KeySource } from './identity.ts';
+import type { KeyNaming, KeySource } from './identity.ts';
 import type { WarningListener } from './warnings.ts';
 
 /** Signature algorithms by the names of spec 2 (`A`). `kms-hmac-sha256` has no public key and is checked online only. */
@@ -125,10 +125,10 @@ export interface Signing {
   verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options?: CallOptions): Promise<boolean>;
 }
 
-/** What every provider has. */
-export interface ProviderLifecycle {
-  /** The name that goes into the log as `source`. */
-  readonly source: KeySource;
+/** What every provider has: the name that goes into the log as `source`, how its identities are written, and an end. */
+export interface ProviderLifecycle extends KeyNaming {
+  /** Whose signatures it gives, if they come from elsewhere than the data keys. Default: its own. */
+  readonly signatures?: KeyNaming;
   /**
    * The keys in the configuration that it was made from, set by `createKeyProvider`. A verifier that is given the provider
    * asks for these keys and no others (spec 8.1).

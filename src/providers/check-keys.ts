@@ -1,5 +1,19 @@
-import { type ConfiguredKey, type ConfiguredSource, type Mode, modeOf, type ResolvedConfig } from '../config/index.ts';
-import { assertPostQuantum, type KeyContext, type KeyProvider, type SigningKey } from '../keys/provider.ts';
+import {
+  type ConfiguredKey,
+  type ConfiguredSource,
+  isThirdParty,
+  type Mode,
+  modeOf,
+  type ResolvedConfig,
+} from '../config/index.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import {
+  assertPostQuantum,
+  type DataKey,
+  type KeyContext,
+  type KeyProvider,
+  type SigningKey,
+} from '../keys/provider.ts';
 import { createSourceProvider, postQuantumProviderFor, sourcesOf } from './create-provider.ts';
 import type { DoctorCheck } from './doctor-check.ts';
 import { CompositeProvider } from './internal/composite.ts';
@@ -103,9 +117,25 @@ function checkDataKey(
 ): Promise<DoctorCheck> {
   return attempt('data key', async () => {
     const key = await provider.getKey(keyId, context);
-    key.erase();
+    try {
+      if (isThirdParty(source)) await checkRecovery(provider, key, keyId, context);
+    } finally {
+      key.erase();
+    }
     return `${source} gave a data key of ${key.identity}`;
   });
+}
+
+/** What a third party's provider seals with it must be able to recover; a writer that may not is as it should be. */
+async function checkRecovery(provider: KeyProvider, key: DataKey, keyId: string, context: KeyContext): Promise<void> {
+  try {
+    const recovered = await provider.recoverKey(key, keyId, context);
+    const same = recovered.material.equals(key.material);
+    recovered.erase();
+    if (!same) throw new TamperError('RESPONSE_MALFORMED', `${provider.source} recovers another key than it gave`);
+  } catch (error) {
+    if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
+  }
 }
 
 /** Signs once with the key that is to be one of ML-DSA. */

@@ -2,6 +2,7 @@ import {
   type ConfiguredKey,
   type ConfiguredSource,
   isLocal,
+  isThirdParty,
   modeOf,
   type ResolvedConfig,
   resolveConfig,
@@ -135,11 +136,10 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
       const { createVaultProvider } = await import('./vault/from-config.ts');
       return createVaultProvider(config);
     }
-    case 'custom': {
-      const { createCustomProvider } = await import('./custom.ts');
-      return createCustomProvider(config);
+    default: {
+      if (!isThirdParty(source)) throw new TamperError('CONFIG_INVALID', `there is no key source ${String(source)}`);
+      const { createThirdPartyProvider } = await import('./custom.ts');
+      return createThirdPartyProvider(source, config);
     }
-    default:
-      throw new TamperError('CONFIG_INVALID', `there is no key source ${String(source)}`);
   }
 }

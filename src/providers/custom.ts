@@ -1,14 +1,33 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ResolvedConfig } from '../config/index.ts';
+import { packagePrefix, type ResolvedConfig, type ThirdPartySource, thirdParties } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { openRegular } from '../foundation/regular-file.ts';
+import { isOwnSource, splitIdentity } from '../keys/identity.ts';
 import type { KeyProvider } from '../keys/provider.ts';
+import { GuardedProvider, ownError } from './internal/guarded-provider.ts';
 
-/** What a module named by `key_provider_module` exports. */
-export interface KeyProviderModule {
-  /** Makes the provider; called once for each sealer or verifier, which closes it. */
-  createProvider(config: ResolvedConfig): KeyProvider | Promise<KeyProvider>;
+/** A schema as the libraries valibot, zod and arktype make them (https://standardschema.dev, version 1): what a module may export as `options`. */
+export interface OptionsSchema<Options = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    /** Gives the options with their defaults, or what is wrong with them. */
+    validate(value: unknown): OptionsResult<Options> | Promise<OptionsResult<Options>>;
+  };
+}
+
+/** What {@link OptionsSchema} says of a value. */
+export type OptionsResult<Options> =
+  | { readonly value: Options; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string; readonly path?: readonly unknown[] | undefined }[] };
+
+/** What a module named by `key_provider_module` exports, and a package that `key_source` names. */
+export interface KeyProviderModule<Options = unknown> {
+  /** Checks `key_provider_options`. Absent: there are none. */
+  readonly options?: OptionsSchema<Options>;
+  /** Makes the provider, and asks nobody yet. Called once for each sealer or verifier, which closes it. */
+  createProvider(config: ResolvedConfig, options: Options): KeyProvider | Promise<KeyProvider>;
 }
 
 /** No module is longer, in bytes, whatever is bundled into it. */
@@ -26,47 +45,74 @@ const methods = [
 ] as const;
 
 /**
- * Loads a provider of the user's own: a path (relative to the working directory) or a package name.
+ * Loads the provider of a third party that a configuration names: its module by a path (relative to the working directory) or a
+ * package name. What it does is held to the contract by {@link GuardedProvider}.
  *
- * @throws CONFIG_INVALID if no module is named, or what it makes is no provider; DEPENDENCY_MISSING if it cannot be loaded
+ * @throws CONFIG_INVALID if no module is named, its options are wrong, or what it makes is no provider; DEPENDENCY_MISSING if it
+ * cannot be loaded
  */
-export async function createCustomProvider(config: ResolvedConfig): Promise<KeyProvider> {
-  const name = config.keyProviderModule;
+export async function createThirdPartyProvider(source: ThirdPartySource, config: ResolvedConfig): Promise<KeyProvider> {
+  const name = source === 'custom' ? config.keyProviderModule : source;
   if (name === undefined) {
     throw new TamperError('CONFIG_INVALID', 'the key source is custom, but no module is named', {
-      hint: 'Set key_provider_module to a path or package that exports createProvider(config)',
+      hint: 'Set key_provider_module to a path or package that exports createProvider(config, options)',
     });
   }
-  const { createProvider } = await load(name);
-  if (!isFactory(createProvider)) throw notAProvider(name, 'does not export a function createProvider');
-  const provider = await createProvider(config);
-  assertProvider(provider, name);
-  return provider;
+  const module = await load(name);
+  if (typeof module.createProvider !== 'function')
+    throw notAProvider(name, 'does not export a function createProvider');
+  const { keyProviderOptions: given = {} } = config;
+  const own = thirdParties(config).length > 1 ? (given[source] ?? {}) : given;
+  try {
+    const provider: unknown = await module.createProvider(config, await checkedOptions(name, module.options, own));
+    assertProvider(provider, name);
+    const called = source === 'custom' ? provider.source : source.slice(packagePrefix.length);
+    if (provider.source !== called) throw notAProvider(name, `has the source ${provider.source} instead of ${called}`);
+    return new GuardedProvider(provider, name);
+  } catch (error) {
+    throw ownError(error, `the key provider ${name}`);
+  }
 }
 
-function isFactory(value: unknown): value is (config: ResolvedConfig) => unknown {
-  return typeof value === 'function';
+async function checkedOptions(name: string, schema: OptionsSchema | undefined, given: unknown): Promise<unknown> {
+  const result = await schema?.['~standard'].validate(given);
+  if (result !== undefined && result.issues === undefined) return result.value;
+  if (result === undefined && Object.keys(given as object).length === 0) return {};
+  const [issue] = result?.issues ?? [];
+  const path = (issue?.path ?? []).map((part) =>
+    String(typeof part === 'object' && part ? Reflect.get(part, 'key') : part),
+  );
+  const problem = issue === undefined ? 'it takes no options' : [...path, issue.message].join(': ');
+  throw new TamperError('CONFIG_INVALID', `key_provider_options of the key provider ${name}: ${problem}`, {
+    hint: 'The documentation of the provider lists its options',
+  });
 }
 
 /** @throws CONFIG_INVALID, naming the first member that is missing */
 function assertProvider(provider: unknown, name: string): asserts provider is KeyProvider {
   if (typeof provider !== 'object' || provider === null) throw notAProvider(name, 'did not return an object');
-  const members = provider as Readonly<Record<string, unknown>>;
-  if (typeof members['source'] !== 'string' || members['source'] === '') throw notAProvider(name, 'has no source');
-  const missing = methods.find((method) => typeof members[method] !== 'function');
+  const { source, versionSeparator } = provider as Partial<KeyProvider>;
+  if (typeof source !== 'string' || source === '') throw notAProvider(name, 'has no source');
+  if (!/^[a-z][a-z0-9-]{0,63}$/.test(source))
+    throw notAProvider(name, 'has a source that is not 1 to 64 of a-z, 0-9 and -');
+  if (isOwnSource(source)) throw notAProvider(name, `has the source ${source}, which is one of this package`);
+  if (versionSeparator !== undefined && typeof versionSeparator !== 'string')
+    throw notAProvider(name, 'has a versionSeparator that is no text');
+  splitIdentity({ source, versionSeparator }, '');
+  const missing = methods.find((method) => typeof (provider as Partial<KeyProvider>)[method] !== 'function');
   if (missing !== undefined) throw notAProvider(name, `has no method ${missing}`);
 }
 
-async function load(name: string): Promise<{ readonly createProvider?: unknown }> {
+async function load(name: string): Promise<Partial<KeyProviderModule>> {
   const isPath = name.startsWith('.') || isAbsolute(name);
   try {
     if (isPath) await checkModule(resolve(name));
-    return (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as { readonly createProvider?: unknown };
+    return (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as Partial<KeyProviderModule>;
   } catch (cause) {
     throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${name} cannot be loaded`, {
       cause,
       hint: isPath
-        ? 'check key_provider_module: a path is relative to the working directory'
+        ? 'Check key_provider_module: a path is relative to the working directory'
         : `Install it with: npm install ${name}`,
     });
   }

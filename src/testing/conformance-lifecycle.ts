@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TamperErrorCode } from '../errors.ts';
 import { type KeyEvent, onKeyEvent } from '../keys/events.ts';
+import { isOwnSource, namesIdentity } from '../keys/identity.ts';
 import type { CallOptions, KeyProvider } from '../keys/provider.ts';
 import {
   assertRejectsWith,
@@ -52,6 +53,21 @@ export const lifecycleTrials: Readonly<Record<string, ConformanceTrial>> = {
     } finally {
       end();
     }
+  },
+
+  'gives keys whose identity is the name that was asked for, or a version of it': async (
+    provider,
+    { dataKey, signingKey },
+  ) => {
+    if (isOwnSource(provider.source)) return; // some have other names for a key
+    const mustName = (keyId: string, { identity }: { readonly identity: string }): void =>
+      assert.ok(namesIdentity(keyId, provider, identity), `${identity} is not ${keyId}, nor a version of it`);
+    if (dataKey !== undefined) {
+      const key = await provider.getKey(dataKey.keyId, context);
+      key.erase();
+      mustName(dataKey.keyId, key);
+    }
+    if (signingKey !== undefined) mustName(signingKey.keyId, await provider.getSigningKey(signingKey.keyId));
   },
 
   'closes twice and then refuses everything': async (provider, subject) => {

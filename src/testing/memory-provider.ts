@@ -59,6 +59,7 @@ export interface MemoryProviderOptions {
  */
 export class MemoryProvider implements KeyProvider {
   readonly source = 'memory';
+  readonly versionSeparator = ':v';
   /** Makes it fail, hang or lie. */
   readonly faults: MemoryFaults = new MemoryFaults();
   readonly #algorithm: SignatureAlgorithm;
@@ -125,8 +126,8 @@ export class MemoryProvider implements KeyProvider {
     options: CallOptions = {},
   ): Promise<DataKey> {
     return this.#call('recoverKey', named, options, async (facts) => {
-      const { name, version } = resolveNamed(this.source, named, reference);
-      const found = this.#find(version === undefined ? name : joinIdentity(this.source, name, version));
+      const { name, version } = resolveNamed(this, named, reference);
+      const found = this.#find(version === undefined ? name : joinIdentity(this, name, version));
       facts.identity = found.identity;
       const { wrapped } = reference;
       if (wrapped === undefined || wrapped.length !== 60) {
@@ -139,7 +140,7 @@ export class MemoryProvider implements KeyProvider {
 
   async getSigningKey(keyId: string, options: SigningKeyOptions = {}): Promise<SigningKey> {
     this.#assertOpen();
-    if (splitIdentity(this.source, keyId).version !== undefined) {
+    if (splitIdentity(this, keyId).version !== undefined) {
       const known = options.toSign === true ? undefined : this.#cache.at(keyId);
       return (
         known ??
@@ -227,29 +228,29 @@ export class MemoryProvider implements KeyProvider {
     const found = this.#find(keyId);
     const { state } = found.version;
     if (state === 'enabled') return found;
-    const { name, version } = splitIdentity(this.source, keyId);
+    const { name, version } = splitIdentity(this, keyId);
     if (version === undefined) {
       const versions = this.#of(name);
       const newest = versions.findLastIndex((one) => one.state === 'enabled') + 1;
-      if (newest > 0) return this.#find(joinIdentity(this.source, name, String(newest)));
+      if (newest > 0) return this.#find(joinIdentity(this, name, String(newest)));
     }
     throw new TamperError(stateCodes[state], `memory key "${found.identity}" is ${state}`);
   }
 
   #incarnationOf(key: SigningKey): string | undefined {
-    const { name, version } = splitIdentity(this.source, key.identity);
+    const { name, version } = splitIdentity(this, key.identity);
     return this.#versions.get(name)?.[Number(version) - 1]?.incarnation;
   }
 
   #find(keyId: string): Found {
-    const { name, version } = splitIdentity(this.source, keyId);
+    const { name, version } = splitIdentity(this, keyId);
     const versions = this.#of(name);
     const newest = this.faults.liesAbout('stale-version') ? 1 : versions.length;
     const number = version === undefined ? newest : Number(version.replace(/^v/, ''));
     const found = versions[number - 1];
     if (found === undefined)
       throw new TamperError('KEY_VERSION_UNAVAILABLE', `memory key "${keyId}" has no such version`);
-    return { identity: joinIdentity(this.source, name, String(number)), version: found };
+    return { identity: joinIdentity(this, name, String(number)), version: found };
   }
 
   #of(name: string): MemoryKeyVersion[] {
@@ -259,7 +260,7 @@ export class MemoryProvider implements KeyProvider {
   }
 
   #said(identity: string): string {
-    return this.faults.liesAbout('wrong-identity') ? joinIdentity(this.source, 'another', '1') : identity;
+    return this.faults.liesAbout('wrong-identity') ? joinIdentity(this, 'another', '1') : identity;
   }
 
   #assertOpen(): void {

@@ -78,7 +78,7 @@ async function run(options: Partial<Parameters<typeof createSealer>[0]> = {}): P
 }
 
 const place = (...names: string[]): RecoveryPlace => ({
-  dataKeys: [{ source: 'memory', keys: service, named: names.map((name) => ({ name })) }],
+  dataKeys: [{ source: 'memory', versionSeparator: ':v', keys: service, named: names.map((name) => ({ name })) }],
   recoveredKeys: [],
 });
 const recover = (
@@ -394,7 +394,10 @@ it('a policy names the streams and keys as well as flags do', async () => {
   const path = join(directory, 'policy.yaml');
   writeFileSync(path, `version: 1\nstreams: [{ origin: ${origin}, keys: [{ wrap: audit, from_seq: 2 }] }]\n`);
   const policy = await loadPolicy(path);
-  const nobody: RecoveryPlace = { dataKeys: [{ source: 'memory', keys: service, named: [] }], recoveredKeys: [] };
+  const nobody: RecoveryPlace = {
+    dataKeys: [{ source: 'memory', versionSeparator: ':v', keys: service, named: [] }],
+    recoveredKeys: [],
+  };
   const report = await recoverKeys({ paths: [file], policy, places: [nobody], out });
   expect(outcomes(report)).toEqual(['not-counted']);
   expect(service.calls('recoverKey')).toBe(0);

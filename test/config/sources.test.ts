@@ -17,6 +17,7 @@ const sample: Required<TamperConfig> = {
   keyEnvVar: 'AUDIT_KEY',
   keyFilePath: '/etc/keys/audit.key',
   keyProviderModule: './provider.mjs',
+  keyProviderOptions: { url: 'https://keys.example.com', regions: ['eu', 'us'], retries: 2 },
   keyCacheTtlSeconds: 60,
   useKmsSigning: false,
   saltRecords: true,
@@ -79,6 +80,8 @@ const sample: Required<TamperConfig> = {
   onIntegrity: 'wrap',
 };
 
+const isMap = (value: unknown): boolean => typeof value === 'object' && !Array.isArray(value);
+
 const directory = mkdtempSync(join(tmpdir(), 'sources-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -117,22 +120,23 @@ describe('every option, from every place', () => {
   });
 
   it('environment', () => {
-    const env = Object.fromEntries(entries.map(([name, value]) => [variableName(name), String(value)]));
+    const text = (value: unknown): string => (isMap(value) ? JSON.stringify(value) : String(value));
+    const env = Object.fromEntries(entries.map(([name, value]) => [variableName(name), text(value)]));
     const { config, places } = resolveConfig({ env });
     expect(config).toEqual(sample);
     for (const name of optionNames) expect(places.get(name)).toBe(`environment variable ${variableName(name)}`);
   });
 
-  it('flags, but for the literal credential', () => {
+  it('flags, but for what may be a literal credential', () => {
     const argv = entries.flatMap(([name, value]) => {
       const flag = fileName(name).replaceAll('_', '-');
-      if (name === 'vaultToken') return [];
+      if (name === 'vaultToken' || name === 'keyProviderOptions') return [];
       if (typeof value === 'boolean') return [value ? `--${flag}` : `--no-${flag}`];
       return [`--${flag}`, String(value)];
     });
     const { config: flags, positionals } = readFlags(argv, {}, true);
     expect(positionals).toEqual([]);
-    const { vaultToken, ...rest } = sample;
+    const { vaultToken, keyProviderOptions, ...rest } = sample;
     expect(resolveConfig({ flags }).config).toEqual(rest);
   });
 

@@ -269,7 +269,7 @@ function put(bucket: MemoryStorage, files: Files): void {
     if (bucket.text(`logs/${name}`) !== bytes.toString('utf8')) bucket.set(`logs/${name}`, bytes);
 }
 
-const byProvider = { source: provider.source, keys: provider, named: [{ name: 'audit' }] };
+const byProvider = { source: provider.source, versionSeparator: ':v', keys: provider, named: [{ name: 'audit' }] };
 
 const kinds: readonly [
   string,

@@ -52,7 +52,7 @@ describe.each([
     for (const name of readdirSync(directory).filter((one) => /\.jsonl(\.manifest\.json)?$/.test(one)))
       fleet.write(`w/${name}`, readFileSync(join(directory, name)));
     fleet.write('w/audit.jsonl', Buffer.alloc(0));
-    const dataKeys = [{ source: provider.source, keys: provider, named: [{ name: 'audit' }] }];
+    const dataKeys = [{ source: provider.source, versionSeparator: ':v', keys: provider, named: [{ name: 'audit' }] }];
     for (let night = 1; night <= 2; night++) {
       const { results } = await auditFleet(fleet, { options: { origin: 'fleet/*', dataKeys } });
       const found = results.flatMap(({ stream, verdict, findings }) =>

@@ -152,6 +152,9 @@ export async function sealTapes(): Promise<Tapes> {
   const publicKeys = signed.map(({ name }) => formatVkey(`fleet/${name}`, edKey.noteKey));
   return {
     all,
-    keys: { publicKeys, dataKeys: [{ source: provider.source, keys: provider, named: [{ name: 'audit' }] }] },
+    keys: {
+      publicKeys,
+      dataKeys: [{ source: provider.source, versionSeparator: ':v', keys: provider, named: [{ name: 'audit' }] }],
+    },
   };
 }

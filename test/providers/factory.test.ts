@@ -101,7 +101,8 @@ describe('test_provider_factory', () => {
   it('a provider of your own, by module path', async () => {
     const text = `export function createProvider(config) {
       const no = async () => { throw new Error('unused'); };
-      return { source: 'hsm', getKey: async (keyId) => ({ identity: keyId + '@' + config.keyId }), recoverKey: no,
+      const getKey = async (keyId) => ({ source: 'hsm', identity: keyId + '@' + config.keyId, material: Buffer.alloc(32, 1) });
+      return { source: 'hsm', versionSeparator: '@', getKey, recoverKey: no,
         getSigningKey: no, sign: no, signBatch: no, verify: no, rotateCheck: async () => false, close: async () => {} };
     }`;
     const keyProviderModule = module('own.mjs', text);

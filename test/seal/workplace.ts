@@ -87,7 +87,7 @@ export async function audit(
   return verify({
     paths: files,
     origin: ORIGIN,
-    dataKeys: [{ source: 'memory', keys: provider, named: [{ name: 'audit' }] }],
+    dataKeys: [{ source: 'memory', versionSeparator: ':v', keys: provider, named: [{ name: 'audit' }] }],
     publicKeys: [...vkeysOf(files)],
     ...options,
   });

@@ -120,6 +120,7 @@ export class KeyService {
     };
     const provider: KeyProvider & { atOnce?: EnvKeyProvider['atOnce'] } = {
       source: SOURCE,
+      versionSeparator: ':v',
       ...(isLocal && {
         atOnce: {
           getKey: (_, context) => now('getKey', () => dataKey(context)),

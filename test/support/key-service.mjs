@@ -1,5 +1,6 @@
 // A key service of which the environment says how it answers: LIBRARY is the package's entry, KEY_FILE holds the key,
 // KEY_SERVICE is ok, a number of milliseconds, away (unreachable), refused (no permission) or hole (never answers).
+const SOURCE = 'key-service';
 const uses = new Set(['getKey', 'getSigningKey', 'sign', 'signBatch', 'rotateCheck']);
 
 export async function createProvider({ keyId }) {
@@ -7,12 +8,14 @@ export async function createProvider({ keyId }) {
   const provider = await createKeyProvider({ keySource: 'file', keyFilePath: process.env.KEY_FILE, keyId });
   return new Proxy(provider, {
     get(target, name) {
+      if (name === 'source') return SOURCE;
       const value = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       if (!uses.has(name)) return value.bind(target);
       return async (...args) => {
         await answer(TamperError, process.env.KEY_SERVICE);
-        return value.apply(target, args);
+        const given = await value.apply(target, args);
+        return name === 'getKey' ? Object.defineProperty(given, 'source', { value: SOURCE }) : given;
       };
     },
   });

@@ -3,7 +3,6 @@ import {
   type DataKeyName,
   type DataKeys,
   type KeyProvider,
-  type KeySource,
   type PublicKeyName,
   TamperError,
   type VerifiedLinesOptions as VerifiedLinesInput,
@@ -15,8 +14,7 @@ import {
 } from '../../src/index.ts';
 
 /** Data keys that a test gives an auditor by hand. */
-export interface NamedDataKeys {
-  readonly source: KeySource;
+export interface NamedDataKeys extends Pick<KeyProvider, 'source' | 'versionSeparator'> {
   readonly keys: DataKeys;
   readonly named: readonly DataKeyName[];
 }
@@ -34,12 +32,13 @@ export type VerifyOptions = Omit<VerifyInput, 'keys'> & AuditorNames;
 export type VerifiedLinesOptions = Omit<VerifiedLinesInput, 'keys'> & AuditorNames;
 
 /** A provider that has these data keys and no signing key. */
-function providerOf({ source, keys }: NamedDataKeys): KeyProvider {
+function providerOf({ source, versionSeparator, keys }: NamedDataKeys): KeyProvider {
   const none = async (): Promise<never> => {
     throw new TamperError('UNSUPPORTED_OPERATION', 'this provider has data keys alone');
   };
   return {
     source,
+    versionSeparator,
     getKey: (...request) => keys.getKey(...request),
     recoverKey: (...request) => keys.recoverKey(...request),
     getSigningKey: none,

@@ -40,7 +40,7 @@ describe('a log whose files are closed, renamed and compressed while it is verif
           paths: [directory],
           origin: ORIGIN,
           live: true,
-          dataKeys: [{ source: 'memory', keys: provider, named: [{ name: 'audit' }] }],
+          dataKeys: [{ source: 'memory', versionSeparator: ':v', keys: provider, named: [{ name: 'audit' }] }],
         };
         const [report] = await Promise.all([verify(live), write()]);
         verdicts.add(report.verdict);

@@ -82,7 +82,11 @@ it.each([
   ['a text', { origin: 5 }, 'origin: must be text'],
   ['no text', { keys: [{ sign: '' }] }, 'keys[0].sign: must not be empty'],
   ['a number', { min: -1 }, 'min: must be at least 0'],
-  ['a key', { keys: [{ wrp: 'x' }] }, 'keys[0]: a key is { wrap: NAME } or { sign: VERIFIER KEY }'],
+  [
+    'a key',
+    { keys: [{ wrp: 'x' }] },
+    'keys[0]: a key is { wrap: NAME }, with source if its name does not say it, or { sign: VERIFIER KEY }',
+  ],
 ])('%s that is wrong is named, with what may stand there', async (_what, wrong, problem) => {
   expect(await problemOf({ version: 1, streams: [{ ...stream, ...wrong }] })).toContain(`streams[0].${problem}`);
 });

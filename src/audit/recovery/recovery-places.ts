@@ -1,4 +1,4 @@
-import { modeOf, type Resolution } from '../../config/index.ts';
+import { isThirdParty, modeOf, type Resolution } from '../../config/index.ts';
 import type { Policy } from '../../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../../verify/data-keys/named-data-keys.ts';
 import { configuredKeys } from '../configured-keys.ts';
@@ -37,15 +37,19 @@ export async function openRecoveryPlaces({
   const variables: LocalDataKeys[] = [];
   for (const given of keyVariables) variables.push(await dataKeyOfVariable(given, env, '--key-env'));
   const flagged = await dataKeysOfPaths(keyPaths, (path) => `--keys ${path}`);
-  const owners = resolutions.map(({ config }) => modeOf(config).dataKey?.source ?? config.keySource);
-  const configured = await Promise.all(
-    resolutions.map(async (resolution, at) => {
-      const keys = await configuredKeys({ resolution, policy, publicKeys: false, env });
-      const isAsked = ({ source }: NamedDataKeys): boolean =>
-        source === owners[at] || (at === 0 && !owners.some((owner) => owner === source));
-      return { ...keys, dataKeys: keys.dataKeys.filter(isAsked) };
-    }),
+  const all = await Promise.all(
+    resolutions.map((resolution) => configuredKeys({ resolution, policy, publicKeys: false, env })),
   );
+  const owners = resolutions.map(({ config }, at) => {
+    const source = modeOf(config).dataKey?.source ?? config.keySource;
+    if (!isThirdParty(source)) return source;
+    return all[at]?.dataKeys.find(({ named }) => named.length > 0)?.source; // its provider says its name
+  });
+  const configured = all.map((keys, at) => {
+    const isAsked = ({ source }: NamedDataKeys): boolean =>
+      source === owners[at] || (at === 0 && !owners.some((owner) => owner === source));
+    return { ...keys, dataKeys: keys.dataKeys.filter(isAsked) };
+  });
   return {
     places: [{ dataKeys: [...flagged.local, ...variables], recoveredKeys: flagged.recovered }, ...configured],
     close: async () => {

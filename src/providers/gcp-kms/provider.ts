@@ -1,5 +1,6 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
+import { ActiveCalls } from '../../keys/active-calls.ts';
 import { callService, callWithin } from '../../keys/call.ts';
 import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
@@ -20,7 +21,6 @@ import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
-import { ActiveCalls } from '../internal/active-calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { ReadBudget } from './read-budget.ts';
@@ -52,7 +52,7 @@ export class GcpKmsProvider implements KeyProvider {
   readonly #watch = new RotationWatch();
   readonly #dataKeyNames = new Set<string>();
   readonly #reads: ReadBudget;
-  readonly #active = new ActiveCalls();
+  readonly #active = new ActiveCalls('the Google Cloud KMS provider');
 
   /** @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT` */
   constructor(options: GcpKmsOptions = {}) {
@@ -140,7 +140,7 @@ export class GcpKmsProvider implements KeyProvider {
 
   /** Signs several: Cloud KMS has no batch call, so each is a call of its own, `concurrency` at once. */
   async signBatch(keyId: string, items: readonly Uint8Array[], options: CallOptions = {}): Promise<Signature[]> {
-    this.#assertOpen(keyId);
+    this.#active.assertOpen();
     for (const item of items) assertMessage(item);
     if (items.length === 0) return [];
     const version = await this.#version(keyId, options);
@@ -158,7 +158,7 @@ export class GcpKmsProvider implements KeyProvider {
   /** Checks a signature with the public key, offline; a MAC by `macVerify`. */
   async verify(key: SigningKey, data: Uint8Array, signature: Uint8Array, options: CallOptions = {}): Promise<boolean> {
     assertSigned(key, data, signature);
-    this.#assertOpen(key.identity);
+    this.#active.assertOpen();
     if (key.spki !== undefined) return verifySignature(key.algorithm, key.spki, data, signature);
     if (parseKeyName(key.identity).version === undefined) {
       throw new TamperError(
@@ -178,7 +178,7 @@ export class GcpKmsProvider implements KeyProvider {
    * enabled one of a signing key. Waits where it would take more than a tenth of the default read quota.
    */
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
-    this.#assertOpen('rotateCheck');
+    this.#active.assertOpen();
     return this.#watch.check(async (name) => {
       await this.#reads.take(`Google Cloud KMS rotateCheck "${name}"`, options.signal);
       if (!this.#dataKeyNames.has(name)) return (await this.#versions.reload(name, options.signal)).key;
@@ -199,7 +199,7 @@ export class GcpKmsProvider implements KeyProvider {
   }
 
   async #version(keyId: string, options: CallOptions): Promise<SigningVersion> {
-    this.#assertOpen(keyId);
+    this.#active.assertOpen();
     if (parseKeyName(keyId).version === undefined) {
       const version = await this.#versions.get(keyId, options.signal);
       this.#watch.note(keyId, version.key);
@@ -240,7 +240,7 @@ export class GcpKmsProvider implements KeyProvider {
     options: CallOptions,
   ): Promise<Signature> {
     const signWith = (chosen: SigningVersion): Promise<Signature> =>
-      this.#untilClosed(keyId, options.signal, (outer) =>
+      this.#active.run(options.signal, (outer) =>
         callWithin(facts, { what: `${source} sign "${keyId}"`, ...this.#bounds(), signal: outer }, (signal) => {
           noteIdentity(facts, chosen.key.identity);
           return requestSignature(this.#connection, chosen, data, signal);
@@ -262,30 +262,9 @@ export class GcpKmsProvider implements KeyProvider {
     options: CallOptions,
     attempt: (signal: AbortSignal, facts: KeyEventFacts) => Promise<T>,
   ): Promise<T> {
-    return this.#untilClosed(keyId, options.signal, (signal) =>
+    return this.#active.run(options.signal, (signal) =>
       callService({ operation, source, keyId, ...this.#bounds(), signal }, attempt),
     );
-  }
-
-  /** @throws {TamperError} `PROVIDER_CLOSED`: closed before or meanwhile; and what `call` throws */
-  async #untilClosed<T>(
-    keyId: string,
-    signal: AbortSignal | undefined,
-    call: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    this.#assertOpen(keyId);
-    try {
-      return await this.#active.run(signal, call);
-    } catch (error) {
-      if (isTamperError(error, 'ABORTED') && !signal?.aborted) this.#assertOpen(keyId);
-      throw error;
-    }
-  }
-
-  /** @throws {TamperError} `PROVIDER_CLOSED` */
-  #assertOpen(keyId: string): void {
-    if (!this.#active.closed) return;
-    throw new TamperError('PROVIDER_CLOSED', `the Google Cloud KMS provider of key "${keyId}" is closed`);
   }
 
   #bounds(): Omit<RetryOptions, 'what' | 'signal'> {

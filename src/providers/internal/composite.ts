@@ -1,6 +1,6 @@
 import { isError, TamperError } from '../../errors.ts';
 import { type KeysAtOnce, keysAtOnce } from '../../keys/at-once.ts';
-import type { KeySource } from '../../keys/identity.ts';
+import type { KeyNaming, KeySource } from '../../keys/identity.ts';
 import type {
   CallOptions,
   DataKey,
@@ -17,6 +17,7 @@ import type { WarningListener } from '../../keys/warnings.ts';
 export class CompositeProvider implements KeyProvider {
   /** The source of the data keys. */
   readonly source: KeySource;
+  readonly versionSeparator: string | undefined;
   readonly #data: KeyProvider;
   readonly #signing: KeyProvider;
 
@@ -24,6 +25,11 @@ export class CompositeProvider implements KeyProvider {
     this.#data = data;
     this.#signing = signing;
     this.source = data.source;
+    this.versionSeparator = data.versionSeparator;
+  }
+
+  get signatures(): KeyNaming {
+    return this.#signing;
   }
 
   get atOnce(): KeysAtOnce | undefined {

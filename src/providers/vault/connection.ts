@@ -1,9 +1,9 @@
 import { TamperError } from '../../errors.ts';
+import { ActiveCalls } from '../../keys/active-calls.ts';
 import { callService } from '../../keys/call.ts';
 import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
-import { ActiveCalls } from '../internal/active-calls.ts';
 import { VaultApi } from './api.ts';
 import { AppRoleLogin } from './approle-login.ts';
 import { CertLogin, type CertSources } from './cert-login.ts';
@@ -145,7 +145,7 @@ export interface UseOptions extends CallOptions {
 export class VaultCalls {
   readonly #connection: VaultConnection;
   readonly #settings: VaultSettings;
-  readonly #active = new ActiveCalls();
+  readonly #active = new ActiveCalls('the Vault provider');
 
   constructor(connection: VaultConnection, settings: VaultSettings) {
     this.#connection = connection;
@@ -159,7 +159,6 @@ export class VaultCalls {
     options: UseOptions,
     run: (call: TransitCall, facts: KeyEventFacts) => Promise<T>,
   ): Promise<T> {
-    this.assertOpen();
     const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
     const { items } = options;
     const requests = Math.max(1, Math.ceil((items ?? 1) / signChunk));
@@ -174,23 +173,18 @@ export class VaultCalls {
       ...(items === undefined ? {} : { items }),
     } as const;
     const { session } = this.#connection;
-    try {
-      return await this.#active.run(options.signal, (outer) =>
-        callService({ ...service, signal: outer }, (signal, facts) =>
-          session.use(signal, (token) => {
-            this.assertOpen();
-            if (session.principal !== undefined) facts.principal = session.principal;
-            const seen = (requestId: string | undefined): void => {
-              if (requestId !== undefined) facts.requestId = requestId;
-            };
-            return run({ token, signal, seen }, facts);
-          }),
-        ),
-      );
-    } catch (error) {
-      this.assertOpen(); // a use that close() has ended
-      throw error;
-    }
+    return this.#active.run(options.signal, (outer) =>
+      callService({ ...service, signal: outer }, (signal, facts) =>
+        session.use(signal, (token) => {
+          this.assertOpen();
+          if (session.principal !== undefined) facts.principal = session.principal;
+          const seen = (requestId: string | undefined): void => {
+            if (requestId !== undefined) facts.requestId = requestId;
+          };
+          return run({ token, signal, seen }, facts);
+        }),
+      ),
+    );
   }
 
   /** Is logged in, or logs in. @throws {TamperError} what a login throws */
@@ -203,7 +197,7 @@ export class VaultCalls {
 
   /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultCalls.close} */
   assertOpen(): void {
-    if (this.#active.closed) throw new TamperError('PROVIDER_CLOSED', 'the Vault provider is closed');
+    this.#active.assertOpen();
   }
 
   /** Ends what is under way, erases the token, closes connections. Safe to call twice. */

@@ -40,10 +40,15 @@ export interface StreamPublicKeys {
  */
 export function policyDataKeys(policy: Policy | undefined, origin: string): DataKeyName[] {
   const ours = policyFor(policy, origin)?.dataKeys ?? [];
-  const names = new Set(policy?.streams.flatMap(({ dataKeys }) => dataKeys.map(({ wrap }) => wrap)));
-  for (const { wrap } of ours) names.delete(wrap);
-  return [...ours.map(({ wrap, ...range }) => ({ name: wrap, ...range })), ...[...names].map(elsewhere)];
+  const all = policy?.streams.flatMap(({ dataKeys }) => dataKeys) ?? [];
+  const others = new Map(
+    all.map(({ wrap: name, source }) => [keyOf(name, source), { name, ...(source !== undefined && { source }) }]),
+  );
+  for (const { wrap, source } of ours) others.delete(keyOf(wrap, source));
+  return [...ours.map(({ wrap, ...rest }) => ({ name: wrap, ...rest })), ...[...others.values()].map(elsewhere)];
 }
+
+const keyOf = (name: string, source = ''): string => `${source} ${name}`;
 
 /** What the stream is called that the writer of `origin` goes on with: `rotate_chain`, `new_stream` (spec 6). */
 const CONTINUATION = /^(\/\d{8}T\d{6}Z-[0-9a-f]{8})+$/;

@@ -37,8 +37,8 @@ const sign = v.pipe(
   }),
 );
 const key = v.union(
-  [v.strictObject({ wrap: text, ...range }), v.strictObject({ sign, ...range })],
-  'a key is { wrap: NAME } or { sign: VERIFIER KEY }, with from_seq and until_seq if it is limited',
+  [v.strictObject({ wrap: text, source: v.optional(text), ...range }), v.strictObject({ sign, ...range })],
+  'a key is { wrap: NAME }, with source if its name does not say it, or { sign: VERIFIER KEY }, with from_seq and until_seq if it is limited',
 );
 const accept = object({
   adopted: v.optional(count, DEFAULT_ACCEPTANCE.adopted),
@@ -103,6 +103,8 @@ const schema = object({
 /** A data key that a policy names, by its identity without a version or with one. */
 export interface PolicyDataKey {
   readonly wrap: string;
+  /** The key source. Default: what the name is spelled like. */
+  readonly source?: string;
   readonly fromSeq: number;
   readonly untilSeq: number;
 }
@@ -186,7 +188,8 @@ function readStream(
   const publicKeys: PolicyPublicKey[] = [];
   for (const one of input.keys) {
     const limits = { fromSeq: one.from_seq, untilSeq: one.until_seq };
-    if ('wrap' in one) dataKeys.push({ wrap: one.wrap, ...limits });
+    if ('wrap' in one)
+      dataKeys.push({ wrap: one.wrap, ...(one.source !== undefined && { source: one.source }), ...limits });
     else publicKeys.push({ vkey: one.sign, ...limits });
   }
   return {

@@ -1,3 +1,4 @@
+import { serviceOfName } from '../../keys/identity.ts';
 import type { DataKeyName, KeyLimit, RefusedDataKey } from './named-data-keys.ts';
 
 /** For which entries the name of a data key counts. */
@@ -26,8 +27,13 @@ export function limitedTo(names: readonly DataKeyName[], seq: number): KeyLimit 
 }
 
 /** A name that the policy has for other streams alone: here it counts for nothing. */
-export function elsewhere(name: string): DataKeyName {
-  return { name, fromSeq: 1, untilSeq: 0 };
+export function elsewhere(key: Pick<DataKeyName, 'name' | 'source'>): DataKeyName {
+  return { ...key, fromSeq: 1, untilSeq: 0 };
+}
+
+/** The source that a name is of; undefined where it may be of any. */
+export function sourceOf({ name, source }: DataKeyName): string | undefined {
+  return source ?? serviceOfName(name);
 }
 
 /** Why a key that a policy names for other entries does not count. */

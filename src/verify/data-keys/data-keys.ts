@@ -1,4 +1,4 @@
-import { serviceOfName } from '../../keys/identity.ts';
+import { sourceOf } from './data-key-range.ts';
 import { findLocal, isLocalSource } from './local-data-keys.ts';
 import type { DataKeyFinder, DataKeyName, NamedDataKeys } from './named-data-keys.ts';
 import { findRecovered, type RecoveredDataKey } from './recovered-data-keys.ts';
@@ -17,12 +17,12 @@ export function dataKeyFinder(
   return async (reference, context) => {
     if (reference.wrapped === undefined && isLocalSource(reference.source)) {
       const local = all.filter(({ source }) => isLocalSource(source));
-      const names = policy.filter(({ name }) => serviceOfName(name) === undefined);
+      const names = policy.filter((name) => isLocalSource(sourceOf(name) ?? 'file'));
       return findLocal(local, names, reference, context);
     }
     const own = findRecovered(recovered, policy, reference, context);
     if (own?.fits === true) return own.found;
-    const names = policy.filter(({ name }) => (serviceOfName(name) ?? reference.source) === reference.source);
+    const names = policy.filter((name) => (sourceOf(name) ?? reference.source) === reference.source);
     const services = all.filter(({ source }) => source === reference.source);
     return (await findWrapped(services, names, reference, context)) ?? own?.found;
   };

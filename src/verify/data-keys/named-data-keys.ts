@@ -1,10 +1,12 @@
 import type { MacKeyReference } from '../../format/key-reference.ts';
-import type { KeySource } from '../../keys/identity.ts';
+import type { KeyNaming, KeySource } from '../../keys/identity.ts';
 import type { DataKeys, KeyContext } from '../../keys/provider.ts';
 
 /** The name of a data key in the auditor's own words: a `key_id`, an ARN, a resource name, `MOUNT/keys/NAME`, a key URL. */
 export interface DataKeyName {
   readonly name: string;
+  /** The source that the key is of. Default: what the name is spelled like, else any. */
+  readonly source?: KeySource;
   /** It counts for entries from this seq on, in key periods whose first entry is one of them. Default 1. */
   readonly fromSeq?: number;
   /** It counts for entries up to this seq: those above it are treated as if there was no key. Default: any. */
@@ -19,8 +21,7 @@ export interface EpochContext extends KeyContext {
 }
 
 /** Data keys that the auditor's side names, by the provider that can give them (spec 8.1, M8.1). */
-export interface NamedDataKeys {
-  readonly source: KeySource;
+export interface NamedDataKeys extends KeyNaming {
   /** A local source throws `KEY_NOT_FOUND` for a name that it holds no key under. */
   readonly keys: DataKeys;
   readonly named: readonly DataKeyName[];

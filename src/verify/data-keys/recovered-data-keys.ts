@@ -1,7 +1,7 @@
 import { KeySchedule } from '../../core/key-schedule.ts';
 import type { MacKeyReference } from '../../format/key-reference.ts';
-import { namesIdentity, serviceOfName } from '../../keys/identity.ts';
-import { countsFrom, limitedTo, perhapsRefusedBy, refusedBy } from './data-key-range.ts';
+import { isOwnSource, namesIdentity } from '../../keys/identity.ts';
+import { countsFrom, limitedTo, perhapsRefusedBy, refusedBy, sourceOf } from './data-key-range.ts';
 import type { DataKeyName, EpochContext, FoundDataKey, KeyLimit, RefusedDataKey } from './named-data-keys.ts';
 
 /**
@@ -58,7 +58,7 @@ export function findRecovered(
   const right = ours.find((key) => fits(key, reference, context));
   const key = right ?? ours[0];
   if (key === undefined) return undefined;
-  const names = policy.filter(({ name }) => (serviceOfName(name) ?? key.source) === key.source);
+  const names = policy.filter((name) => (sourceOf(name) ?? key.source) === key.source);
   return { fits: right !== undefined, found: judged(key, names, context) };
 }
 
@@ -94,8 +94,12 @@ function isItsName(name: string, { named, source, identity }: RecoveredDataKey):
   return name === named || namesIdentity(name, source, identity);
 }
 
-/** Only AWS KMS has names besides a key's own: aliases, and ids without account and region. */
-function mayBeAlias(name: string, { source }: RecoveredDataKey): boolean {
+/**
+ * Only AWS KMS has names besides a key's own: aliases, and ids without account and region. How a third party splits its identities
+ * nobody says here: a name that an identity begins with may be the key's.
+ */
+function mayBeAlias(name: string, { source, identity }: RecoveredDataKey): boolean {
+  if (!isOwnSource(source)) return identity.startsWith(name);
   return source === 'aws-kms' && !/^arn:[^:]+:kms:[^:]+:[^:]+:key\//.test(name);
 }
 

@@ -17,18 +17,19 @@ export async function findWrapped(
 ): Promise<FoundDataKey | RefusedDataKey | undefined> {
   const inRange = policy.filter((name) => countsFrom(name, context.firstSeq));
   const beyond = policy.filter((name) => !countsFrom(name, context.firstSeq));
-  for (const { keys } of all) {
-    const found = await recoverFirst(keys, inRange, reference, context);
+  for (const one of all) {
+    const found = await recoverFirst(one, inRange, reference, context);
     if (found !== undefined) return asFound(found, policy, 'the policy', context);
   }
-  const spelled = beyond.find(({ name }) => namesIdentity(name, reference.source, reference.identity));
+  const spelled = beyond.find(({ name }) => all.some((naming) => namesIdentity(name, naming, reference.identity)));
   if (spelled !== undefined) return refusedBy(spelled);
-  for (const { keys, named, givenBy } of all) {
-    const own = named.filter((one) => countsFrom(one, context.firstSeq) && !isIn(policy, one));
-    const found = await recoverFirst(keys, own, reference, context);
+  for (const one of all) {
+    const { named, givenBy } = one;
+    const own = named.filter((name) => countsFrom(name, context.firstSeq) && !isIn(policy, name));
+    const found = await recoverFirst(one, own, reference, context);
     if (found === undefined) continue;
     // an alias may stand in the policy for the key that another name stands for here: its provider knows
-    const other = await recoverFirst(keys, beyond, reference, context);
+    const other = await recoverFirst(one, beyond, reference, context);
     if (other === undefined) return asFound(found, named, givenBy, context);
     found.key.erase();
     other.key.erase();
@@ -66,13 +67,12 @@ function asFound(
 
 /** The key under the first name that is its own. Names that are the identity's come first; an alias is its provider's to resolve. */
 async function recoverFirst(
-  keys: DataKeys,
+  { keys, ...naming }: NamedDataKeys,
   names: readonly DataKeyName[],
   reference: MacKeyReference,
   context: EpochContext,
 ): Promise<NamedKey | undefined> {
-  const distance = ({ name }: DataKeyName): number =>
-    Number(!namesIdentity(name, reference.source, reference.identity));
+  const distance = ({ name }: DataKeyName): number => Number(!namesIdentity(name, naming, reference.identity));
   for (const name of [...names].sort((a, b) => distance(a) - distance(b))) {
     const key = await recover(keys, reference, name.name, context);
     if (key !== undefined) return { name, key };

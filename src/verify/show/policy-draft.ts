@@ -3,12 +3,14 @@ import { isMlDsa } from '../../core/ml-dsa.ts';
 import { readControl } from '../../format/control.ts';
 import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { formatVkey } from '../../format/vkey.ts';
+import { isOwnSource } from '../../keys/identity.ts';
 import { filesInOrder, type WalkedLine, walk } from './walk.ts';
 
 /** A policy file to begin with, out of what a log says of itself. Its reader is told to check every line of it. */
 
 interface Draft {
   readonly records: Set<string>;
+  /** What names a data key in YAML, and the first entry under it. */
   readonly wraps: Map<string, number>;
   readonly vkeys: Map<string, number>;
   /** Whether ML-DSA has signed in every key period from one on; undefined before the first. */
@@ -25,7 +27,11 @@ function quote(text: string): string {
 
 function take(draft: Draft, origin: string, key: KeyReference, seq: number): void {
   draft.records.add(key.records);
-  if (key.records === 'mac' && !draft.wraps.has(key.identity)) draft.wraps.set(key.identity, seq);
+  if (key.records === 'mac') {
+    const source = isOwnSource(key.source) ? '' : `, source: ${quote(key.source)}`;
+    const wrap = `${quote(key.identity)}${source}`;
+    if (!draft.wraps.has(wrap)) draft.wraps.set(wrap, seq);
+  }
   const signs = signersOf(key).some(({ algorithm }) => isMlDsa(algorithm));
   if (signs || draft.postQuantum !== undefined) draft.postQuantum = signs && draft.postQuantum !== false;
   for (const signer of signersOf(key)) {
@@ -42,7 +48,7 @@ function streamText(origin: string, { records, wraps, vkeys, postQuantum }: Draf
     ...(postQuantum === true ? ['post-quantum'] : []),
   ];
   const keys = [
-    ...[...wraps].map(([identity, seq]) => `      - { wrap: ${quote(identity)}, from_seq: ${seq} }`),
+    ...[...wraps].map(([wrap, seq]) => `      - { wrap: ${wrap}, from_seq: ${seq} }`),
     ...[...vkeys].map(([vkey, seq]) => `      - { sign: ${quote(vkey)}, from_seq: ${seq} }`),
   ];
   return [

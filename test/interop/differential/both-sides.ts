@@ -153,7 +153,14 @@ export async function optionsOf(
   return {
     paths: brings.erasures ? [...paths, writeErasures(directory, brings.erasures)] : paths,
     ...(policy ? { policy } : { origin: originsOf(brings), publicKeys, held: held ?? [], live: live ?? false }),
-    ...(dataKeys && { dataKeys: SOURCES.map((source) => ({ source, keys: dataKeysOf(source, dataKeys), named })) }),
+    ...(dataKeys && {
+      dataKeys: SOURCES.map((source) => ({
+        source,
+        ...(source === 'memory' && { versionSeparator: ':v' }),
+        keys: dataKeysOf(source, dataKeys),
+        named,
+      })),
+    }),
     ...(now !== undefined && { now: new Date(now) }),
     part: part ?? false,
     demux: demux ?? false,
