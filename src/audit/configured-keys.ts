@@ -3,11 +3,11 @@ import {
   type ConfiguredSource,
   isLocal,
   isThirdParty,
+  keySources,
   modeOf,
   type Resolution,
   type ResolvedConfig,
   signingCandidate,
-  thirdParties,
 } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { isOwnSource, type KeyNaming, printable, serviceOfName } from '../keys/identity.ts';
@@ -68,7 +68,7 @@ class Providers {
    */
   async named(source: string): Promise<KeyProvider> {
     if (isOwnSource(source)) return this.get(source as ConfiguredSource);
-    for (const one of thirdParties(this.#config)) {
+    for (const one of keySources(this.#config).filter(isThirdParty)) {
       const provider = await this.get(one);
       if (provider.source === source) return provider;
     }

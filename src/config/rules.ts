@@ -5,7 +5,7 @@ import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
 import { isS3Address, parseS3Address } from './s3-address.ts';
 import type { OptionName } from './schema.ts';
-import { isLocal, keySources, postQuantumSource, thirdParties } from './tamper-config.ts';
+import { isLocal, isThirdParty, keySources, postQuantumSource } from './tamper-config.ts';
 
 /** What a rule may look at. */
 export interface RuleContext {
@@ -78,28 +78,15 @@ const keyRules: readonly Rule[] = [
           hint: 'Set key_source to file, or leave out key_file_path',
         }
       : undefined,
-  ({ config, at }) =>
-    config.keyProviderModule !== undefined && !usesSource(config, 'custom')
+  ({ config, at }) => {
+    const module = config.keyProviderModule !== undefined && !usesSource(config, 'custom');
+    const options = config.keyProviderOptions !== undefined && !keySources(config).some(isThirdParty);
+    return module || options
       ? {
-          message: `${at('keyProviderModule')} is set, but ${at('keySource')} is ${config.keySource}`,
+          message: `${at(module ? 'keyProviderModule' : 'keyProviderOptions')} is set, but ${at('keySource')} is ${config.keySource}`,
           hint: 'Set key_source to custom',
         }
-      : undefined,
-  ({ config, at }) => {
-    if (config.keyProviderOptions === undefined) return undefined;
-    const parties: readonly string[] = thirdParties(config);
-    if (parties.length === 0)
-      return {
-        message: `${at('keyProviderOptions')} is set, but ${at('keySource')} is ${config.keySource}`,
-        hint: 'Options of this package stand on their own; those of a provider of a third party need its key_source',
-      };
-    const names = Object.keys(config.keyProviderOptions);
-    return parties.length === 1 || names.every((name) => parties.includes(name))
-      ? undefined
-      : {
-          message: `${at('keyProviderOptions')} does not say which provider its options are for`,
-          hint: `Put the options of each provider under its name: ${parties.join(', ')}`,
-        };
+      : undefined;
   },
   ({ config, at }) =>
     config.keySource === 'vault'

@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import * as v from 'valibot';
-import { packagePrefix } from './sources.ts';
-import type { TamperConfig, ThirdPartySource } from './tamper-config.ts';
+import { isThirdParty, type TamperConfig, type ThirdPartySource } from './tamper-config.ts';
 import { originTemplateProblem, pathTemplateProblem } from './template.ts';
 
 /** No timer of Node may be longer (2^31 - 1 ms, in whole seconds). */
@@ -33,13 +32,8 @@ function oneOf<const T extends readonly string[]>(values: T) {
 }
 
 const keySource = v.union(
-  [
-    oneOf(sources),
-    v.custom<ThirdPartySource>(
-      (value) => typeof value === 'string' && value.startsWith(packagePrefix) && /^[a-z0-9-]*[a-z0-9]$/.test(value),
-    ),
-  ],
-  `must be one of ${sources.join(', ')}, or a package ${packagePrefix}NAME`,
+  [oneOf(sources), v.custom<ThirdPartySource>((value) => isThirdParty(String(value)))],
+  `must be one of ${sources.join(', ')}, or a package fapilog-tamper-keys-NAME`,
 );
 
 /** A template is checked as far as it can be before its placeholders are known. */
@@ -175,24 +169,9 @@ export function problemOf(name: OptionName, value: unknown): string | undefined 
   return result.success ? undefined : result.issues[0].message;
 }
 
-/** What an option may be, in a few words. */
-export function allowedOf(name: OptionName): string {
-  const kind = kindOf(name);
-  if (kind === 'boolean') return 'true or false';
-  if (kind === 'choice') return choicesOf(name).join(', ');
-  if (kind === 'map') return 'a map of options';
-  if (kind === 'list') return 'a list of strings';
-  if (kind === 'text') return 'text';
-  const [least = 0, most = 0] = ['min_value', 'max_value'].map((bound) => boundOf(name, bound));
-  return `a whole number, ${least} to ${most === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : most}`;
-}
-
-function boundOf(name: OptionName, type: string): number | undefined {
-  const schema: object = options[name];
-  const steps: unknown = 'pipe' in schema ? schema.pipe : [];
-  const step: unknown = Array.isArray(steps) ? steps.find((one: { type?: unknown }) => one.type === type) : undefined;
-  if (typeof step !== 'object' || step === null || !('requirement' in step)) return undefined;
-  return typeof step.requirement === 'number' ? step.requirement : undefined;
+/** The schema of an option, for its documentation. */
+export function schemaOf(name: OptionName): object {
+  return options[name];
 }
 
 /** The options that hold a credential themselves, or may. None may stand on a command line. */

@@ -259,17 +259,9 @@ export function isLocal(source: string): source is 'env' | 'file' {
   return source === 'env' || source === 'file';
 }
 
-/** How the packages of third parties are called that `key_source` may name. */
-export const packagePrefix = 'fapilog-tamper-keys-';
-
 /** Whether a configured source is a provider that is not part of this package. */
 export function isThirdParty(source: string): source is ThirdPartySource {
-  return source === 'custom' || source.startsWith(packagePrefix);
-}
-
-/** The providers of third parties that a configuration uses. */
-export function thirdParties(config: WithSource): ThirdPartySource[] {
-  return keySources(config).filter(isThirdParty);
+  return source === 'custom' || /^fapilog-tamper-keys-[a-z0-9-]*[a-z0-9]$/.test(source);
 }
 
 type WithSource = TamperConfig & { readonly keySource: ConfiguredSource };

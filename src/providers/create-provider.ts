@@ -2,13 +2,11 @@ import {
   type ConfiguredKey,
   type ConfiguredSource,
   isLocal,
-  isThirdParty,
   modeOf,
   type ResolvedConfig,
   resolveConfig,
   type TamperConfig,
 } from '../config/index.ts';
-import { TamperError } from '../errors.ts';
 import { loadNow } from '../foundation/load-now.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { EnvKeyOptions } from './env.ts';
@@ -137,7 +135,6 @@ export async function createSourceProvider(source: ConfiguredSource, config: Res
       return createVaultProvider(config);
     }
     default: {
-      if (!isThirdParty(source)) throw new TamperError('CONFIG_INVALID', `there is no key source ${String(source)}`);
       const { createThirdPartyProvider } = await import('./custom.ts');
       return createThirdPartyProvider(source, config);
     }

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packagePrefix, type ResolvedConfig, type ThirdPartySource, thirdParties } from '../config/index.ts';
+import { isThirdParty, keySources, type ResolvedConfig, type ThirdPartySource } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
 import { openRegular } from '../foundation/regular-file.ts';
 import { isOwnSource, splitIdentity } from '../keys/identity.ts';
@@ -61,17 +61,27 @@ export async function createThirdPartyProvider(source: ThirdPartySource, config:
   const module = await load(name);
   if (typeof module.createProvider !== 'function')
     throw notAProvider(name, 'does not export a function createProvider');
-  const { keyProviderOptions: given = {} } = config;
-  const own = thirdParties(config).length > 1 ? (given[source] ?? {}) : given;
+  const own = ownOptions(source, config);
   try {
     const provider: unknown = await module.createProvider(config, await checkedOptions(name, module.options, own));
     assertProvider(provider, name);
-    const called = source === 'custom' ? provider.source : source.slice(packagePrefix.length);
+    const called = source === 'custom' ? provider.source : source.replace('fapilog-tamper-keys-', '');
     if (provider.source !== called) throw notAProvider(name, `has the source ${provider.source} instead of ${called}`);
     return new GuardedProvider(provider, name);
   } catch (error) {
     throw ownError(error, `the key provider ${name}`);
   }
+}
+
+/** The options of one provider: all, or what stands under its name where keys come from two. */
+function ownOptions(source: ThirdPartySource, config: ResolvedConfig): unknown {
+  const { keyProviderOptions: given = {} } = config;
+  const parties: readonly string[] = keySources(config).filter(isThirdParty);
+  if (parties.length < 2) return given;
+  if (Object.keys(given).every((name) => parties.includes(name))) return given[source] ?? {};
+  throw new TamperError('CONFIG_INVALID', 'key_provider_options does not say which provider its options are for', {
+    hint: `Put the options of each provider under its name: ${parties.join(', ')}`,
+  });
 }
 
 async function checkedOptions(name: string, schema: OptionsSchema | undefined, given: unknown): Promise<unknown> {

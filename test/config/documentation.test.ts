@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { allowedOf, fileName, optionNames, variableName, withDefaults } from '../../src/config/index.ts';
+import {
+  choicesOf,
+  fileName,
+  kindOf,
+  type OptionName,
+  optionNames,
+  schemaOf,
+  variableName,
+  withDefaults,
+} from '../../src/config/index.ts';
 
 /** docs/configuration.md is made from the comments of tamper-config.ts and the schema. After a change: vitest run -u. */
 const source = readFileSync(new URL('../../src/config/tamper-config.ts', import.meta.url), 'utf8');
@@ -98,6 +107,26 @@ What the placeholders in \`file\` and \`origin\` stand for:
 | \`{instance}\` | a name that no other process has, not even the same one after a restart |
 | \`{pod}\` | the Kubernetes pod: \`HOSTNAME\`, which the kubelet sets to the pod's name, or the host name |
 | \`{basename}\` | in \`origin\` only: the last part of \`file\`, or \`stdout\` |`;
+
+/** What an option may be, in a few words. */
+function allowedOf(name: OptionName): string {
+  const kind = kindOf(name);
+  if (kind === 'boolean') return 'true or false';
+  if (kind === 'choice') return choicesOf(name).join(', ');
+  if (kind === 'map') return 'a map of options';
+  if (kind === 'list') return 'a list of strings';
+  if (kind === 'text') return 'text';
+  const [least = 0, most = 0] = ['min_value', 'max_value'].map((bound) => boundOf(name, bound));
+  return `a whole number, ${least} to ${most === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : most}`;
+}
+
+function boundOf(name: OptionName, type: string): number | undefined {
+  const schema = schemaOf(name);
+  const steps: unknown = 'pipe' in schema ? schema.pipe : [];
+  const step: unknown = Array.isArray(steps) ? steps.find((one: { type?: unknown }) => one.type === type) : undefined;
+  if (typeof step !== 'object' || step === null || !('requirement' in step)) return undefined;
+  return typeof step.requirement === 'number' ? step.requirement : undefined;
+}
 
 describe('docs/configuration.md', () => {
   it('has every option, from the comments and the schema', async () => {
