@@ -41,7 +41,7 @@ const mayImport = {
   ],
   erase: ['verify', 'append-records.ts', 'create-sealer.ts', 'format', 'config', 'foundation'],
   journal: ['fleet', 'verify', 'append-records.ts', 'create-sealer.ts', 'format', 'core', 'config', 'foundation'],
-  report: ['verify', 'format', 'fleet'],
+  report: ['verify', 'format', 'fleet', 'journal'],
   transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],
   offline: ['cli', 'engine', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
@@ -199,7 +199,7 @@ export default {
       comment: 'a report is rendered in a browser too: of the verifier and of audits it takes types alone',
       severity: 'error',
       from: { path: '^src/report/' },
-      to: { path: '^src/(verify|fleet)/', dependencyTypesNot: ['type-only', 'type-import'] },
+      to: { path: '^src/(verify|fleet|journal)/', dependencyTypesNot: ['type-only', 'type-import'] },
     },
     {
       name: 'sdk-on-first-use',
