@@ -88,6 +88,7 @@ function seal(keys: TamperConfig, more: TamperConfig = {}): Sealer {
 async function sealLines(keys: TamperConfig, more: TamperConfig = {}): Promise<string> {
   const sealer = seal(keys, more);
   for (let n = 0; n < 20; n += 1) sealer.write(`{"n":${n}}\n`);
+  await sealer.ready; // the close has a limit, and the first call of an SDK on a busy machine may take longer
   await sealer.close();
   return sealer.stats.file;
 }
