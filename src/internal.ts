@@ -3,6 +3,7 @@
  * take it as it is. It is no part of what the package offers; no export of package.json leads here.
  */
 export {
+  areProofs,
   attestFilesWith,
   auditStreams,
   closing,
@@ -12,16 +13,13 @@ export {
   exportTilesWith,
   mergeAudits,
   openRecoveryPlaces,
-  proofsAmong,
   proveRecordWith,
-  proveStream,
   recoverKeys,
   restsOnKeysOf,
   showKeys,
   timestampLog,
   verifiedLinesWith,
   verifyProofWith,
-  verifyStreamProofWith,
   verifyTopicWith,
   verifyWith,
   watchStreams,
@@ -76,7 +74,6 @@ export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
 export { readLines, readText } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
-export type { JournalOptions } from './journal/audit-with-journal.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';
