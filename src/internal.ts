@@ -10,7 +10,6 @@ export {
   collectAudit,
   configuredKeys,
   enqueueAudit,
-  exportTilesWith,
   mergeAudits,
   openRecoveryPlaces,
   proveRecordWith,
