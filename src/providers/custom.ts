@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isThirdParty, keySources, type ResolvedConfig, type ThirdPartySource } from '../config/index.ts';
 import { TamperError } from '../errors.ts';
+import { causeAbout, shown } from '../foundation/key-like.ts';
 import { openRegular } from '../foundation/regular-file.ts';
 import { isOwnSource, splitIdentity } from '../keys/identity.ts';
 import type { KeyProvider } from '../keys/provider.ts';
@@ -119,11 +120,11 @@ async function load(name: string): Promise<Partial<KeyProviderModule>> {
     if (isPath) await checkModule(resolve(name));
     return (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as Partial<KeyProviderModule>;
   } catch (cause) {
-    throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${name} cannot be loaded`, {
-      cause,
+    throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${shown(name)} cannot be loaded`, {
+      ...causeAbout(name, cause),
       hint: isPath
         ? 'Check key_provider_module: a path is relative to the working directory'
-        : `Install it with: npm install ${name}`,
+        : `Install it with: npm install ${shown(name)}`,
     });
   }
 }

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { createSealer, type SealerOptions } from '../../src/index.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
 import { runCommand } from '../support/command-line.ts';
 import { times } from '../support/tier.ts';
+import { commandLine, nameOf, places } from './odd-places.ts';
 
 /**
  * Every text that a person can type, given a secret in its place: nothing that a command says repeats it. The flags are those of
@@ -70,6 +71,17 @@ describe.each(Object.entries(secrets))('%s', (_, [secret, ...parts]) => {
       const { stdout, stderr } = await runCommand(argv);
       for (const part of hidden) expect.soft(`${stdout}${stderr}`, place.join(' ')).not.toContain(part);
     }
+  });
+
+  it('in the place of a file that a key service needs', async () => {
+    const looked = (await places()).filter(({ name, flag }) => name === 'doctor' && flag !== undefined);
+    expect(looked.length).toBeGreaterThan(10);
+    for (const place of looked) {
+      vi.stubEnv('VAULT_TOKEN', place.flag === 'vault-token-file' ? '' : 'of-no-vault'); // else nothing more is looked at
+      const { stdout, stderr } = await runCommand(commandLine(place, (path) => join(process.cwd(), path), secret));
+      for (const part of hidden) expect.soft(`${stdout}${stderr}`, nameOf(place)).not.toContain(part);
+    }
+    vi.unstubAllEnvs();
   });
 
   it('in the place of the command', async () => {

@@ -1,9 +1,8 @@
 import { isTamperError, TamperError } from '../../errors.ts';
-import { causeAbout, shown } from '../../foundation/key-like.ts';
 import { readBytes } from '../../foundation/read-text.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { VaultApi } from './api.ts';
-import { LastCredential } from './credential.ts';
+import { cannotRead, LastCredential } from './credential.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
 import { replyOf } from './reply-error.ts';
 
@@ -69,9 +68,7 @@ export class CertLogin implements LoginMethod {
     if (certFile === undefined) return new Secret('');
     return new Secret(
       await readBytes(certFile).catch((cause: unknown) => {
-        throw new TamperError('UNAUTHENTICATED', `the client certificate ${shown(certFile)} cannot be read`, {
-          ...causeAbout(certFile, cause),
-        });
+        throw cannotRead('UNAUTHENTICATED', 'the client certificate', certFile, cause);
       }),
     );
   }

@@ -1,10 +1,16 @@
-import { TamperError } from '../../errors.ts';
+import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { causeAbout, shown } from '../../foundation/key-like.ts';
 import { readBytes } from '../../foundation/read-text.ts';
 import { Secret } from '../../keys/secret.ts';
 import { assertPlain } from './secret-bytes.ts';
 
 /** No credential is longer, in bytes. */
 const maxBytes = 64 * 1024;
+
+/** Of a file or directory that somebody named, perhaps by a credential itself. */
+export function cannotRead(code: TamperErrorCode, what: string, path: string, cause: unknown): TamperError {
+  return new TamperError(code, `${what} ${shown(path)} cannot be read`, causeAbout(path, cause));
+}
 
 /**
  * Reads a file that holds one credential; white space around it is dropped.
@@ -14,7 +20,7 @@ const maxBytes = 64 * 1024;
  */
 export async function readCredential(path: string, what: string): Promise<Secret> {
   const bytes = await readBytes(path, maxBytes).catch((cause: unknown) => {
-    throw new TamperError('UNAUTHENTICATED', `${what} ${path} cannot be read`, { cause });
+    throw cannotRead('UNAUTHENTICATED', what, path, cause);
   });
   try {
     const trimmed = trim(bytes);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { TamperError } from '../../errors.ts';
 import { readBytes } from '../../foundation/read-text.ts';
+import { cannotRead } from './credential.ts';
 
 /** What a TLS connection to Vault is made with, as `node:tls` takes it. */
 export interface VaultTls {
@@ -61,7 +62,7 @@ async function read(path: string, what: string): Promise<Buffer> {
   try {
     return await readBytes(path);
   } catch (cause) {
-    throw new TamperError('CONFIG_UNREADABLE', `Vault: the ${what} file ${path} cannot be read`, { cause });
+    throw cannotRead('CONFIG_UNREADABLE', `Vault: the ${what} file`, path, cause);
   }
 }
 
@@ -69,6 +70,6 @@ async function list(path: string): Promise<string[]> {
   try {
     return await readdir(path);
   } catch (cause) {
-    throw new TamperError('CONFIG_UNREADABLE', `Vault: the CA directory ${path} cannot be read`, { cause });
+    throw cannotRead('CONFIG_UNREADABLE', 'Vault: the CA directory', path, cause);
   }
 }
