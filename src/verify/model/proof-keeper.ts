@@ -12,14 +12,13 @@ export interface CountedNote {
   readonly cosignatures: readonly { readonly witness: string; readonly line: NoteSignature }[];
 }
 
+/** What is demanded of witnesses: whether these are enough. */
+export type IsEnough = (witnesses: Pick<ReadonlySet<string>, 'has'>) => boolean;
+
 /** Keeps what proves one entry while its stream is verified. */
 export interface ProofKeeper extends TreeWatcher {
   /** A seal or close was accepted: its line, and the frontier before it. */
   seal(line: Buffer, sealed: SealedSize, before: readonly Digest[]): void;
-  /** A checkpoint of this seal was accepted. `isEnough`: whether these witnesses are all that the auditor demands. */
-  noted(
-    sealed: SealedSize,
-    note: CountedNote,
-    isEnough: (witnesses: Pick<ReadonlySet<string>, 'has'>) => boolean,
-  ): void;
+  /** A checkpoint of this seal was accepted. `isEnough` is what the auditor demands. */
+  noted(sealed: SealedSize, note: CountedNote, isEnough: IsEnough): void;
 }

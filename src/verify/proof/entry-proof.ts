@@ -5,10 +5,10 @@ import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import type { RecordExtra } from '../../format/evidence/record-extra.ts';
 import type { TlogProof } from '../../format/evidence/tlog-proof.ts';
 import { leafOf } from '../../format/leaf.ts';
-import type { CountedNote, ProofKeeper } from '../model/proof-keeper.ts';
+import type { CountedNote, IsEnough, ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
-import { type IsEnough, NoteLines } from './note-lines.ts';
+import { NoteLines } from './note-lines.ts';
 
 /** So many seals wait for their checkpoints; the verifier forgets the roots of older ones as well (M8.10). */
 const WAITING_SEALS = 8192;

@@ -1,5 +1,5 @@
 import { formatNote, formatSignatureLine, MAX_NOTE, type NoteSignature } from '../../format/checkpoint.ts';
-import type { CountedNote } from '../model/proof-keeper.ts';
+import type { CountedNote, IsEnough } from '../model/proof-keeper.ts';
 
 /** The signature lines over one text, from wherever they stand in a log, as one note (E2.3). */
 
@@ -9,9 +9,6 @@ const COMMON_LINES = 100;
 const lineOf = ({ name, keyId, bytes }: NoteSignature): string =>
   formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes);
 const keyOf = ({ name, keyId }: NoteSignature): string => `${name} ${keyId}`;
-
-/** What is demanded of witnesses. */
-export type IsEnough = (witnesses: Pick<ReadonlySet<string>, 'has'>) => boolean;
 
 /** They are taken one after another; of each key the first one that is right. */
 export class NoteLines {

@@ -118,11 +118,12 @@ async function handleSealed(
   if (state.broken) return;
   for (const { witness, time } of cosignatures.good) state.evidence.cosign(witness, { size, time });
   const noted = (signers: readonly SignerId[]): void => {
+    if (proof === undefined) return; // nobody asks for what proves an entry
     const { held, witnessing } = state.auditor;
     const same = held.filter((one) => one.size === size && one.root === seal.root);
     const byWitnesses = [...cosignatures.good, ...same.flatMap((one) => state.heldCosigned.get(one) ?? [])];
     const signatures = signers.flatMap((id) => verdict.verified.get(id) ?? []);
-    proof?.noted(seal, { checkpoint, signatures, cosignatures: byWitnesses }, (witnesses) =>
+    proof.noted(seal, { checkpoint, signatures, cosignatures: byWitnesses }, (witnesses) =>
       witnessing === undefined ? true : isMet(witnessing.quorum, witnesses),
     );
   };
