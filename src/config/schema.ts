@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 import * as v from 'valibot';
-import { isThirdParty, type TamperConfig, type ThirdPartySource } from './tamper-config.ts';
+import { isThirdParty, ownSources, type TamperConfig, type ThirdPartySource } from './tamper-config.ts';
 import { originTemplateProblem, pathTemplateProblem } from './template.ts';
 
 /** No timer of Node may be longer (2^31 - 1 ms, in whole seconds). */
 const longestSeconds = 2_147_483;
-const sources = ['env', 'file', 'aws-kms', 'gcp-kms', 'azure-keyvault', 'vault', 'custom'] as const;
+const sources = [...ownSources, 'custom'] as const;
 
 const flag = v.boolean('must be true or false');
 const text = v.pipe(

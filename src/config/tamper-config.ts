@@ -11,8 +11,11 @@ export type LocalAlgorithm = 'HMAC-SHA256' | 'Ed25519';
 /** A provider that is not part of this package: `custom` is the module `keyProviderModule`, another one a package of this name. */
 export type ThirdPartySource = 'custom' | `fapilog-tamper-keys-${string}`;
 
+/** The key sources that are part of this package. */
+export const ownSources = ['env', 'file', 'aws-kms', 'gcp-kms', 'azure-keyvault', 'vault'] as const;
+
 /** Where a configured key may come from. */
-export type ConfiguredSource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | ThirdPartySource;
+export type ConfiguredSource = (typeof ownSources)[number] | ThirdPartySource;
 
 /** The options of this package; one valibot schema (`schema.ts`) checks them wherever they come from. */
 export interface TamperConfig {

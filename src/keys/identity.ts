@@ -1,13 +1,12 @@
+import { ownSources } from '../config/tamper-config.ts';
 import { TamperError } from '../errors.ts';
 
 /** Where a key lives, as it is written into the log. */
-export type KeySource = 'env' | 'file' | 'aws-kms' | 'gcp-kms' | 'azure-keyvault' | 'vault' | (string & {});
-
-const ownSources: ReadonlySet<string> = new Set(['env', 'file', 'aws-kms', 'gcp-kms', 'azure-keyvault', 'vault']);
+export type KeySource = (typeof ownSources)[number] | (string & {});
 
 /** Whether a source is one of this package: no other provider may call itself so. */
 export function isOwnSource(source: string): boolean {
-  return ownSources.has(source);
+  return ownSources.some((own) => own === source);
 }
 
 /** How a key source writes its identities into the log. Every provider is one. */
