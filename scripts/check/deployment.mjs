@@ -96,12 +96,17 @@ async function runAll() {
       checkAlerts(`${examples}monitoring/alerts.yaml`, exportedBy(app.metrics + nightly.metrics), page, 'deployment'),
       checkAlerts(`${examples}audit/alerts.yaml`, exportedBy(audits.metrics), auditPage, 'audit'),
     );
+    const keysPage = readFileSync(`${root}docs/providers/your-own.md`, 'utf8');
     const recipe = readFileSync(`${root}docs/monitoring.md`, 'utf8');
     for (const name of exportedBy(app.metrics)) {
       if (!recipe.includes(name)) problems.push(`docs/monitoring.md does not name ${name}`);
     }
     for (const file of filesBelow('examples', /./)) {
-      const [named, name] = file.startsWith('examples/audit/') ? [auditPage, 'audit'] : [page, 'deployment'];
+      const [named, name] = file.startsWith('examples/audit/')
+        ? [auditPage, 'audit']
+        : file.startsWith('examples/keys/')
+          ? [keysPage, 'providers/your-own']
+          : [page, 'deployment'];
       if (!named.includes(file) && !/\/app\/|\.dockerignore$/.test(file))
         problems.push(`docs/${name}.md does not name ${file}`);
     }

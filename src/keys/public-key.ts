@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { isEd25519Point } from '../core/ed25519-point.ts';
 import { mlDsaOf } from '../core/ml-dsa.ts';
 import { canonicalSpki, rsaFault } from '../core/spki.ts';
@@ -8,7 +8,7 @@ import type { SignatureAlgorithm } from './provider.ts';
 export { canonicalSpki };
 
 /** A public key as DER SubjectPublicKeyInfo, as PEM text, as a JWK, or as Node has it. */
-export type PublicKeyInput = Uint8Array | string | JsonWebKey | KeyObject;
+export type PublicKeyInput = Uint8Array | string | webcrypto.JsonWebKey | KeyObject;
 
 /**
  * Reads a public key that every Node.js has a type for: not one of ML-DSA. Trailing bytes, other key types than Ed25519, EC P-256/P-384 and RSA, and RSA of other than 2,048 to
@@ -108,7 +108,7 @@ function importKey(input: PublicKeyInput, what: string): KeyObject {
       assertWholeSequence(der, what);
       return key;
     }
-    return createPublicKey({ key: input, format: 'jwk' });
+    return createPublicKey({ key: { ...input }, format: 'jwk' });
   } catch (cause) {
     if (cause instanceof TamperError) throw cause;
     throw new TamperError('KEY_MALFORMED', `${what} is not a readable public key`, { cause });

@@ -20,7 +20,6 @@ test('the tarball holds the built files, the specification and the licence, and 
     'CHANGELOG.md',
     'spec/format.md',
     'docs/README.md',
-    'docs/story.md',
   ]) {
     assert.ok(packedFiles().includes(file), `${file} is missing`);
   }
