@@ -165,7 +165,8 @@ export function choicesOf(name: OptionName): readonly string[] {
 
 /** What is wrong with a value of an option, in words that follow its name; undefined if nothing is. */
 export function problemOf(name: OptionName, value: unknown): string | undefined {
-  const result = v.safeParse(options[name], value, { abortEarly: true });
+  const isList = Array.isArray(value) && kindOf(name) === 'map'; // valibot's record takes one
+  const result = v.safeParse(options[name], isList ? undefined : value, { abortEarly: true });
   return result.success ? undefined : result.issues[0].message;
 }
 

@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isThirdParty, keySources, type ResolvedConfig, type ThirdPartySource } from '../config/index.ts';
-import { TamperError } from '../errors.ts';
+import { isError, systemCode, TamperError } from '../errors.ts';
 import { causeAbout, shown } from '../foundation/key-like.ts';
 import { openRegular } from '../foundation/regular-file.ts';
 import { isOwnSource, splitIdentity } from '../keys/identity.ts';
@@ -93,10 +93,25 @@ async function checkedOptions(name: string, schema: OptionsSchema | undefined, g
   const path = (issue?.path ?? []).map((part) =>
     String(typeof part === 'object' && part ? Reflect.get(part, 'key') : part),
   );
-  const problem = issue === undefined ? 'it takes no options' : [...path, issue.message].join(': ');
+  const problem =
+    issue === undefined ? 'it takes no options' : withoutValues([...path, issue.message].join(': '), given);
   throw new TamperError('CONFIG_INVALID', `key_provider_options of the key provider ${name}: ${problem}`, {
     hint: 'The documentation of the provider lists its options',
   });
+}
+
+/** Schemas quote what they refuse, and any option may be a secret. */
+function withoutValues(text: string, given: unknown): string {
+  return valuesIn(given)
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
+    .sort((one, other) => other.length - one.length)
+    .reduce((shorter, value) => shorter.replaceAll(value, '…'), text);
+}
+
+function valuesIn(given: unknown): string[] {
+  if (typeof given === 'object' && given !== null) return Object.values(given).flatMap(valuesIn);
+  if (typeof given === 'number') return [String(given)];
+  return typeof given === 'string' && given !== '' ? [given] : [];
 }
 
 /** @throws CONFIG_INVALID, naming the first member that is missing */
@@ -120,7 +135,8 @@ async function load(name: string): Promise<Partial<KeyProviderModule>> {
     if (isPath) await checkModule(resolve(name));
     return (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as Partial<KeyProviderModule>;
   } catch (cause) {
-    throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${shown(name)} cannot be loaded`, {
+    const reason = whyNotLoaded(name, cause);
+    throw new TamperError('DEPENDENCY_MISSING', `the key provider module ${shown(name)} cannot be loaded: ${reason}`, {
       ...causeAbout(name, cause),
       hint: isPath
         ? 'Check key_provider_module: a path is relative to the working directory'
@@ -129,11 +145,26 @@ async function load(name: string): Promise<Partial<KeyProviderModule>> {
   }
 }
 
+/** What a module says when it ends may quote a secret, and so may what a file holds that is no module. */
+function whyNotLoaded(name: string, cause: unknown): string {
+  const code = systemCode(cause);
+  if (code === 'ERR_MODULE_NOT_FOUND') {
+    const missing = /^Cannot find (?:package|module) '([^']+)'/.exec((cause as Error).message)?.[1];
+    if (missing !== undefined && missing !== name) return `it needs ${shown(missing)}, which is not installed`;
+    return 'it is not installed';
+  }
+  if (cause instanceof TooLong) return cause.message;
+  if (code !== '') return code;
+  return `it ends with a ${isError(cause) ? cause.name : typeof cause}`;
+}
+
+class TooLong extends Error {}
+
 /** The import of a pipe never ends, and that of a file of zeros takes all memory. */
 async function checkModule(path: string): Promise<void> {
   const file = await openRegular(path);
   try {
-    if ((await file.stat()).size > MODULE_LIMIT) throw new Error(`it is longer than ${MODULE_LIMIT} bytes`);
+    if ((await file.stat()).size > MODULE_LIMIT) throw new TooLong(`it is longer than ${MODULE_LIMIT} bytes`);
   } finally {
     await file.close();
   }

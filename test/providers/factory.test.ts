@@ -101,7 +101,7 @@ describe('test_provider_factory', () => {
   it('a provider of your own, by module path', async () => {
     const text = `export function createProvider(config) {
       const no = async () => { throw new Error('unused'); };
-      const getKey = async (keyId) => ({ source: 'hsm', identity: keyId + '@' + config.keyId, material: Buffer.alloc(32, 1) });
+      const getKey = async (keyId) => ({ source: 'hsm', identity: keyId + '@' + config.keyId, material: Buffer.alloc(32, 1), erase() {} });
       return { source: 'hsm', versionSeparator: '@', getKey, recoverKey: no,
         getSigningKey: no, sign: no, signBatch: no, verify: no, rotateCheck: async () => false, close: async () => {} };
     }`;

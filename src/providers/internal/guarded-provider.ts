@@ -1,4 +1,4 @@
-import { isError, isTamperError, TamperError } from '../../errors.ts';
+import { asError, isError, isTamperError, TamperError } from '../../errors.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { type KeySource, namesIdentity, printable, resolveNamed } from '../../keys/identity.ts';
 import type {
@@ -12,7 +12,7 @@ import type {
   SigningKeyOptions,
 } from '../../keys/provider.ts';
 import { assertMessage } from '../../keys/signed-message.ts';
-import type { WarningListener } from '../../keys/warnings.ts';
+import { KeyWarnings, type WarningListener } from '../../keys/warnings.ts';
 
 /** How long a provider of a third party may take for one use of a key, in milliseconds: its own deadlines are shorter. */
 const LONGEST_MS = 60_000;
@@ -27,12 +27,14 @@ export class GuardedProvider implements KeyProvider {
   readonly versionSeparator: string | undefined;
   readonly #provider: KeyProvider;
   readonly #name: string;
+  readonly #warnings: KeyWarnings;
   #closing: Promise<void> | undefined;
 
   /** @param name - its module, for messages */
   constructor(provider: KeyProvider, name: string) {
     this.#provider = provider;
     this.#name = name;
+    this.#warnings = new KeyWarnings(provider.source);
     this.source = provider.source;
     this.versionSeparator = provider.versionSeparator;
   }
@@ -87,11 +89,15 @@ export class GuardedProvider implements KeyProvider {
   }
 
   onWarning(listener: WarningListener): void {
+    this.#warnings.listen(listener);
     this.#provider.onWarning?.(listener);
   }
 
+  /** Never fails: by then everything is sealed or verified. What the provider throws is a warning. */
   close(): Promise<void> {
-    this.#closing ??= this.#call('close', {}, () => this.#provider.close());
+    this.#closing ??= this.#call('close', {}, () => this.#provider.close()).catch((error: unknown) => {
+      this.#warnings.say(this.#name, asError(error).message, 'Something of the provider may be left open.');
+    });
     return this.#closing;
   }
 
@@ -110,6 +116,8 @@ export class GuardedProvider implements KeyProvider {
     this.#checkIdentity(key, keyId);
     if (!Buffer.isBuffer(key.material) || key.material.length !== 32)
       throw this.#malformed('a data key that is not 32 bytes');
+    if (typeof key.erase !== 'function')
+      throw this.#malformed('a data key without the method erase: createDataKey makes one');
     return key;
   }
 
@@ -134,7 +142,8 @@ export function ownError(thrown: unknown, what: string): TamperError {
     const { code, hint, retryable } = thrown as TamperError;
     return new TamperError(code, thrown.message, { cause: thrown, retryable, ...(hint !== undefined && { hint }) });
   }
-  return new TamperError('INTERNAL', `${what} threw a ${isError(thrown) ? thrown.name : typeof thrown}`, {
+  // no bug of ours, and perhaps no more than a service that is away: a sealer goes on asking
+  return new TamperError('RESPONSE_MALFORMED', `${what} threw a ${isError(thrown) ? thrown.name : typeof thrown}`, {
     cause: thrown, // its message may quote a secret
     hint: 'Tell its author: a provider throws a TamperError, which says whether the call may be tried again.',
   });

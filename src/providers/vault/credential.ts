@@ -1,4 +1,4 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
 import { causeAbout, shown } from '../../foundation/key-like.ts';
 import { readBytes } from '../../foundation/read-text.ts';
 import { Secret } from '../../keys/secret.ts';
@@ -9,7 +9,12 @@ const maxBytes = 64 * 1024;
 
 /** Of a file or directory that somebody named, perhaps by a credential itself. */
 export function cannotRead(code: TamperErrorCode, what: string, path: string, cause: unknown): TamperError {
-  return new TamperError(code, `${what} ${shown(path)} cannot be read`, causeAbout(path, cause));
+  const reason = systemCode(cause);
+  return new TamperError(
+    code,
+    `${what} ${shown(path)} cannot be read${reason && ` (${reason})`}`,
+    causeAbout(path, cause),
+  );
 }
 
 /**

@@ -1,8 +1,14 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createKeyProvider, type KeyProvider, type TamperConfig } from '../../../src/index.ts';
+import {
+  createKeyProvider,
+  createSealer,
+  type KeyProvider,
+  type TamperConfig,
+  type TamperError,
+} from '../../../src/index.ts';
 
 /** Providers of third parties with bad habits: what they do becomes an error with a code, and never a log that cannot be verified. */
 
@@ -62,9 +68,9 @@ describe.each(Object.keys(uses))('%s', (method) => {
   const signs = method === 'sign' || method === 'signBatch'; // a signature says no source
 
   it.each([
-    ['throws a text', `{ throw 'secret-of-mine' }`, 'INTERNAL'],
-    ['throws undefined', '{ throw undefined }', 'INTERNAL'],
-    ['throws an error of its own', `{ throw new TypeError('secret-of-mine') }`, 'INTERNAL'],
+    ['throws a text', `{ throw 'secret-of-mine' }`, 'RESPONSE_MALFORMED'],
+    ['throws undefined', '{ throw undefined }', 'RESPONSE_MALFORMED'],
+    ['throws an error of its own', `{ throw new TypeError('secret-of-mine') }`, 'RESPONSE_MALFORMED'],
     [
       'throws an error of a second copy of this package',
       `{ throw Object.assign(new Error('x'), { name: 'TamperError', code: 'THROTTLED', retryable: true }) }`,
@@ -112,6 +118,74 @@ it('a data key is recovered only under its own name, whatever the provider compa
   await expect(elsewhere).rejects.toMatchObject({ code: 'KEY_NOT_NAMED' });
 });
 
+it('a data key that cannot be erased is refused', async () => {
+  const bare = `{ source: 'acme', identity: 'k#1', material: Buffer.alloc(32, 1) }`;
+  const provider = await load(`{ getKey: async () => (${bare}) }`);
+  await expect(provider.getKey('k', context)).rejects.toMatchObject({
+    code: 'RESPONSE_MALFORMED',
+    message: expect.stringContaining('without the method erase'),
+  });
+});
+
+describe('a sealer', () => {
+  async function sealed(habit: string): Promise<{ warnings: TamperError[]; lines: string }> {
+    const provider = `Object.assign(provider, { close: async () => undefined }, ${habit})`;
+    const keyProviderModule = join(directory, `habit-${++made}.mjs`);
+    writeFileSync(keyProviderModule, `${honest}\nexport const createProvider = () => ${provider};`);
+    const file = join(directory, `${made}.jsonl`);
+    const sealer = createSealer({
+      keySource: 'custom',
+      keyProviderModule,
+      keyId: 'k',
+      origin: context.origin,
+      file,
+      stateDir: directory,
+    });
+    const warnings: TamperError[] = [];
+    sealer.on('warning', (warning) => warnings.push(warning));
+    sealer.write('{"msg":"one"}\n');
+    await sealer.close();
+    return { warnings, lines: readFileSync(file, 'utf8') };
+  }
+
+  it('whose provider cannot be closed has sealed everything, and says so', async () => {
+    const { warnings, lines } = await sealed(`{ close: async () => { throw new Error('secret-of-mine') } }`);
+    expect(lines).toContain('"msg":"one"');
+    expect(lines).toContain('"close"');
+    expect(warnings.map(({ code }) => code)).toContain('KEY_WARNING');
+    expect(warnings.map(({ message }) => message).join()).not.toContain('secret-of-mine');
+  });
+
+  it('goes on asking a provider whose calls end with errors of their own', async () => {
+    const { lines } = await sealed(`(() => {
+      let calls = 0;
+      const { getKey } = provider;
+      return { getKey: async (...of) => { if (++calls === 1) throw new TypeError('fetch failed'); return getKey(...of); } };
+    })()`);
+    expect(lines).toContain('"msg":"one"');
+  });
+});
+
+describe('why a module is not loaded', () => {
+  it.each([
+    ['is not there', undefined, 'ENOENT'],
+    ['is a folder', 'folder', 'not a regular file'],
+    ['needs a package that is not there', `import 'acme-client-of-nobody';`, 'it needs acme-client-of-nobody'],
+    ['is no JavaScript', 'secret-of-mine: {{{', 'it ends with a '],
+    ['throws', `throw new RangeError('secret-of-mine');`, 'it ends with a RangeError'],
+    ['throws no error', `throw 'secret-of-mine';`, 'it ends with a string'],
+  ])('that %s', async (_what, text, reason) => {
+    const keyProviderModule = join(directory, `module-${++made}.mjs`);
+    if (text === 'folder') mkdirSync(keyProviderModule);
+    else if (text !== undefined) writeFileSync(keyProviderModule, text);
+    const error: unknown = await createKeyProvider({ keySource: 'custom', keyProviderModule, keyId: 'k' }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'DEPENDENCY_MISSING', message: expect.stringContaining(reason) });
+    expect((error as Error).message).not.toContain('secret-of-mine');
+  });
+});
+
 it('only true is true of a signature', async () => {
   const provider = await load(`{ verify: async () => 'yes' }`);
   expect(await provider.verify({ source: 'acme', identity: 'k#1', algorithm: 'kms-hmac-sha256' }, data, data)).toBe(
@@ -147,6 +221,22 @@ describe('what is refused before anything is used', () => {
     });
     await expect(loaded).rejects.not.toMatchObject({ message: expect.stringContaining('secret-of-mine') });
     await expect(load('{}', { keyProviderOptions: { url: 'x' } }, schema)).resolves.toMatchObject({ source: 'acme' });
+  });
+
+  it('options whose schema quotes what it refuses', async () => {
+    const keyProviderOptions = { token: 'secret "of" mine', retries: 123_456, nested: [{ pin: 'pin-of-mine' }] };
+    const quoting = `export const options = { '~standard': { version: 1, vendor: 'own', validate: (given) =>
+      ({ issues: [{ message: 'not so: ' + given.token + JSON.stringify(given), path: ['token'] }] }) } };`;
+    const error: unknown = await load('{}', { keyProviderOptions }, quoting).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('token: not so: …') });
+    for (const secret of ['secret', 'mine', '123456', 'pin-of']) {
+      expect((error as Error).message).not.toContain(secret);
+    }
+  });
+
+  it('options that are a list', async () => {
+    const keyProviderOptions = ['url'] as unknown as Record<string, unknown>;
+    await expect(load('{}', { keyProviderOptions }, schema)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it('options of a provider that has none, and options without a provider', async () => {
