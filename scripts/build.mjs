@@ -32,7 +32,7 @@ if (existsSync(`${root}dist/cli/main.js`)) chmodSync(`${root}dist/cli/main.js`, 
 await buildManual(`${root}dist`, `${root}dist/man`);
 await buildOffline();
 // what the package says of itself: `fapilog-tamper --version --verbose`
-const { digestOfPackage } = await import('../dist/cli/own-digest.js');
+const { digestOfPackage } = await import('../dist/foundation/own-package.js');
 const { sha256 } = await digestOfPackage(`${root}dist`);
 const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 writeFileSync(`${root}${OFFLINE}/PACKAGE-SHA256`, `${sha256}  ${name} ${version}\n`);

@@ -5,8 +5,11 @@ import {
   formatStatement,
   IN_TOTO_PAYLOAD,
   preAuthEncoding,
+  type SealedLogStatement,
   type StatementSubject,
+  type VerifiedProperty,
 } from '../format/evidence/attestation.ts';
+import { digestOfPackage, ownVersion } from '../foundation/own-package.ts';
 import type { Signing, SigningKey } from '../keys/provider.ts';
 import { verifySignature } from '../keys/signature.ts';
 import { isLocation } from '../storage/location.ts';
@@ -78,7 +81,14 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
     });
   }
   refuseUnproven(stream, options.part === true);
-  const payload = formatStatement(subjectsOf(stream), predicateOf(stream));
+  const verifier = { version: await ownVersion(), sha256: (await digestOfPackage()).sha256 };
+  const log = logOf(stream);
+  const payload = formatStatement(subjectsOf(stream), {
+    verifier: { ...verifier, policySha256: options.policy?.sha256 },
+    time: new Date().toISOString(),
+    properties: propertiesOf(stream, log),
+    log,
+  });
   const message = preAuthEncoding(IN_TOTO_PAYLOAD, payload);
   if (message.length > MAX_MESSAGE) {
     throw new TamperError(
@@ -135,22 +145,37 @@ function namedSubjects(paths: readonly string[]): (stream: StreamReport) => Stat
     });
 }
 
-function predicateOf(stream: StreamReport): Parameters<typeof formatStatement>[1] {
-  const { origin, firstSeq, lastSeq, records, end, endTime, checkpoint, keys } = stream;
+function logOf(stream: StreamReport): SealedLogStatement {
+  const { origin, firstSeq, lastSeq, records, erased, end, endTime, checkpoint, keys, witnessed, dated } = stream;
   const fingerprints = keys.flatMap(({ signers }) => signers.flatMap(({ fingerprint }) => fingerprint ?? []));
+  const stamp = dated?.toSorted((one, other) => other.size - one.size)[0];
   return {
     origin,
-    verdict: 'ok',
     firstSeq,
     lastSeq,
     records,
+    ...(erased !== undefined && { erased: erased.records }),
     end,
     ...(endTime !== undefined && { endTime }),
     ...(checkpoint !== undefined && { checkpoint }),
-    checkedBy: [...new Set(keys.flatMap(({ checkedBy }) => checkedBy))],
     signers: [...new Set(fingerprints)],
-    verifiedAt: new Date().toISOString(),
+    ...(witnessed && { witnessed: { required: witnessed.required, size: witnessed.size } }),
+    ...(stamp && { dated: { size: stamp.size, time: stamp.time, authority: stamp.authority } }),
+    warnings: [...new Set(stream.findings.map(({ code }) => code))],
   };
+}
+
+/** Each holds for every entry of the files. */
+function propertiesOf({ keys, lastSeq }: StreamReport, { witnessed, dated, warnings }: SealedLogStatement) {
+  const checkedBy = (how: 'signature' | 'mac'): boolean => keys.every((key) => key.checkedBy.includes(how));
+  const held: readonly (readonly [VerifiedProperty, boolean])[] = [
+    ['CHECKED_BY_SIGNATURE', checkedBy('signature')],
+    ['CHECKED_BY_MAC', checkedBy('mac')],
+    ['WITNESSED', witnessed !== undefined && witnessed.required > 0 && witnessed.size >= lastSeq],
+    ['TIME_STAMPED', dated !== undefined && dated.size >= lastSeq],
+    ['WITHOUT_WARNINGS', warnings.length === 0],
+  ];
+  return held.filter(([, holds]) => holds).map(([property]) => property);
 }
 
 /** E4.2: A signature that does not verify here is not given out. */

@@ -1,10 +1,16 @@
 import type { Readable, Writable } from 'node:stream';
 import type { TamperConfig } from '../index.ts';
-import { type FlagSpec, type Flags, loadConfigFile, type Resolution, resolveConfig } from '../internal.ts';
+import {
+  type FlagSpec,
+  type Flags,
+  loadConfigFile,
+  type OwnDigest,
+  type Resolution,
+  resolveConfig,
+} from '../internal.ts';
 import { type FlagSet, type FlagValues, specsOf, valuesOf } from './flags.ts';
 import type { Described } from './help.ts';
 import type { InputBytes } from './input/input-bytes.ts';
-import type { OwnDigest } from './own-digest.ts';
 
 /** What a command may touch of the process it runs in. */
 export interface CommandIo {

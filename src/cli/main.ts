@@ -1,19 +1,9 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import type { OwnDigest } from './own-digest.ts';
 import { endAtUncaught } from './uncaught.ts';
 
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version: number } = JSON.parse(text) as { version: string };
-  return number;
-}
-
-async function digest(): Promise<OwnDigest> {
-  const { digestOfPackage } = await import('./own-digest.ts');
-  return digestOfPackage(fileURLToPath(new URL('..', import.meta.url)));
-}
+const ownPackage = () => import('../internal.ts');
+const version = async () => (await ownPackage()).ownVersion();
+const digest = async () => (await ownPackage()).digestOfPackage();
 
 // logrotate sends it at any time, also while the command starts or ends
 if (process.argv[2] === 'seal') process.on('SIGHUP', () => undefined);

@@ -15,6 +15,7 @@ import {
 import { runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
+import { witnessKey } from '../support/witness-keys.ts';
 import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
 import { bothLog, signedLog, signKeys } from '../vectors/logs.ts';
 
@@ -85,7 +86,7 @@ function opened(
   expect(payloadType).toBe('application/vnd.in-toto+json');
   expect(statement).toMatchObject({
     _type: 'https://in-toto.io/Statement/v1',
-    predicateType: 'https://fapilog-tamper.dev/attestation/sealed-files/v1',
+    predicateType: 'https://in-toto.io/attestation/svr/v0.1',
   });
   return statement;
 }
@@ -106,17 +107,24 @@ describe('files that are ok', () => {
     const { subject, predicate } = opened(envelope);
     expect(subject).toEqual(paths.map((path) => subjectOf(path)));
     expect(predicate).toEqual({
-      origin: log.origin,
-      verdict: 'ok',
-      firstSeq: 1,
-      lastSeq: 14,
-      records: 10,
-      end: 'closed',
-      endTime: expect.stringMatching(/^2026-11-24T23:00:\d\d\.000Z$/),
-      checkpoint: log.note(),
-      checkedBy: ['signature'],
-      signers: [edKey.signer.identity],
-      verifiedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      verifier: {
+        id: 'https://fapilog-tamper.dev/verifier/v1',
+        version: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
+        digest: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      },
+      timeCreated: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      properties: ['FAPILOG_TAMPER_OK', 'FAPILOG_TAMPER_CHECKED_BY_SIGNATURE', 'FAPILOG_TAMPER_WITHOUT_WARNINGS'],
+      sealedLog: {
+        origin: log.origin,
+        firstSeq: 1,
+        lastSeq: 14,
+        records: 10,
+        end: 'closed',
+        endTime: expect.stringMatching(/^2026-11-24T23:00:\d\d\.000Z$/),
+        checkpoint: log.note(),
+        signers: [edKey.signer.identity],
+        warnings: [],
+      },
     });
   });
 
@@ -131,7 +139,22 @@ describe('files that are ok', () => {
 
   it('are attested with ECDSA P-256, and by another key than the one that signed the log', async () => {
     const { envelope } = await attest(bothLog(), {}, signerOf(p256Key));
-    expect(opened(envelope, p256Key).predicate).toMatchObject({ signers: [edKey.signer.identity] });
+    expect(opened(envelope, p256Key).predicate).toMatchObject({ sealedLog: { signers: [edKey.signer.identity] } });
+  });
+
+  it('are attested with the policy that they were verified by, and what it lets pass', async () => {
+    const witness = witnessKey('witness.example.com/w1');
+    const cosigned = new SealedLog().open(signKeys).seal().checkpoint().record('one').gap(2).record('two').close();
+    cosigned.checkpoint({ witnesses: [{ witness, time: 1_795_561_230 }] });
+    const path = at('attested.yaml');
+    const text = `version: 1\nstreams:\n  - origin: ${cosigned.origin}\n    witnesses: [${witness.vkey}]\n    cosignatures: 1\n`;
+    writeFileSync(path, text);
+    const { predicate } = opened((await attest(cosigned, { policy: path })).envelope);
+    expect(predicate).toMatchObject({
+      verifier: { policy: { digest: { sha256: sha256(Buffer.from(text)) } } },
+      properties: ['FAPILOG_TAMPER_OK', 'FAPILOG_TAMPER_CHECKED_BY_SIGNATURE', 'FAPILOG_TAMPER_WITNESSED'],
+      sealedLog: { witnessed: { required: 1, size: 6 }, warnings: ['DROPPED'] },
+    });
   });
 
   it('are attested together, or a rotated one by itself after the checkpoint held before it', async () => {
@@ -142,12 +165,12 @@ describe('files that are ok', () => {
     const part = await attest(log, { paths: paths.slice(1), held: [log.note({ size: 4 })] });
     expect(opened(part.envelope)).toMatchObject({
       subject: [subjectOf(paths[1] ?? '')],
-      predicate: { firstSeq: 5, lastSeq: 7 },
+      predicate: { sealedLog: { firstSeq: 5, lastSeq: 7 } },
     });
     const first = await attest(log, { paths: paths.slice(0, 1), part: true });
     expect(opened(first.envelope)).toMatchObject({
       subject: [subjectOf(paths[0] ?? '')],
-      predicate: { lastSeq: 4, end: 'open' },
+      predicate: { sealedLog: { lastSeq: 4, end: 'open' } },
     });
   });
 

@@ -8,12 +8,12 @@ import { goTool } from '../../scripts/lib/go-tools.mjs';
 import { attestFiles, auditorKeys, type KeyProvider } from '../../src/index.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
-import { edKey, nextEdKey, p256Key } from '../vectors/keys.ts';
+import { edKey, nextEdKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
 import { signedLog, signKeys } from '../vectors/logs.ts';
 
 /** cosign v2.5.0, built by Go, accepts our statements of sealed files, and refuses each altered copy (E4.1, E4.2). */
 
-const TYPE = 'https://fapilog-tamper.dev/attestation/sealed-files/v1';
+const TYPE = 'https://in-toto.io/attestation/svr/v0.1';
 let cosign = '';
 let folder = '';
 const at = (name: string): string => join(folder, name);
@@ -69,6 +69,9 @@ const changed = (envelope: string, change: (one: Envelope) => void): string => {
 describe.each([
   ['Ed25519', edKey],
   ['ECDSA P-256', p256Key],
+  ['ECDSA P-384', p384Key],
+  ['RSA PKCS #1', rsaPkcs1Key],
+  ['RSA-PSS', rsaPssKey],
 ])('cosign, with %s', (_name, key) => {
   it('accepts a sealed file with its statement, and refuses one with a byte changed, added or missing', async () => {
     const envelope = await attested('log.jsonl', signedLog(), key);

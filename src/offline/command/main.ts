@@ -1,12 +1,12 @@
 import { errorText } from '../../cli/error-text.ts';
 import { exitCode } from '../../cli/exit-code.ts';
 import { print } from '../../cli/output.ts';
-import { digestOfFile, type OwnDigest } from '../../cli/own-digest.ts';
 import { ioOfProcess } from '../../cli/process-io.ts';
 import { runAlone } from '../../cli/run.ts';
 import { endAtUncaught } from '../../cli/uncaught.ts';
 import { verify } from '../../cli/verify.ts';
 import { TamperError } from '../../errors.ts';
+import { digestOfFile, type OwnDigest } from '../../foundation/own-package.ts';
 import { CHECKS_SEGMENTS } from './segment-program.ts';
 
 /** `fapilog-tamper verify` as a program of its own: `verify.mjs`, and the executable made of it. */

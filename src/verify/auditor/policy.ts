@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
+import { digestBytes, sha256 } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
 import { parseTlogPolicy, type WitnessGroup } from '../../format/tlog-policy.ts';
 import { vkeyProblem } from '../../format/vkey.ts';
@@ -144,6 +145,8 @@ export interface Policy {
   readonly streams: readonly StreamPolicy[];
   /** Origins of erasure logs: which records were erased, by whom (spec/erasure.md). Absent: none. */
   readonly erasures?: readonly string[];
+  /** SHA-256 of its file, as hex; absent where it is of no file. */
+  readonly sha256?: string;
 }
 
 /** R1.2: why an erasure log would prove nothing; undefined where each may record. */
@@ -253,7 +256,8 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const { erasures } = parsed.output;
   const problem = erasuresProblem(erasures, read);
   if (problem !== undefined) throw invalid(path, `erasures: ${problem}`);
-  const policy = Object.freeze({ streams: read, ...(erasures.length > 0 && { erasures }) });
+  const digest = digestBytes(sha256(source)).toString('hex');
+  const policy = Object.freeze({ streams: read, ...(erasures.length > 0 && { erasures }), sha256: digest });
   loaded.add(policy);
   return policy;
 }
