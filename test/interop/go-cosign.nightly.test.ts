@@ -69,9 +69,7 @@ const changed = (envelope: string, change: (one: Envelope) => void): string => {
 describe.each([
   ['Ed25519', edKey],
   ['ECDSA P-256', p256Key],
-  ['ECDSA P-384', p384Key],
   ['RSA PKCS #1', rsaPkcs1Key],
-  ['RSA-PSS', rsaPssKey],
 ])('cosign, with %s', (_name, key) => {
   it('accepts a sealed file with its statement, and refuses one with a byte changed, added or missing', async () => {
     const envelope = await attested('log.jsonl', signedLog(), key);
@@ -117,4 +115,13 @@ describe.each([
     expect(accepts(envelope, file, key, `${TYPE}x`)).toBe(false);
     expect(accepts(envelope, file, key)).toBe(true);
   });
+});
+
+// cosign checks every ECDSA key with SHA-256, and every RSA key with PKCS #1 (docs/evidence.md)
+it.each([
+  ['ECDSA P-384', p384Key],
+  ['RSA-PSS', rsaPssKey],
+])('cosign 2.5.0 takes no statement signed with %s, which anyone else can check', async (_name, key) => {
+  const envelope = await attested('log.jsonl', signedLog(), key);
+  expect(accepts(envelope, at('log.jsonl'), key)).toBe(false);
 });
