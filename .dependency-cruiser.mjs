@@ -75,6 +75,7 @@ export const rooms = {
     stream: ['auditor', 'entry', 'input', 'model', 'range', 'state', 'trust', 'verdict'],
     parallel: ['input', 'model', 'stream'],
     proof: ['auditor', 'model', 'stream', 'trust', 'verdict'],
+    tiles: ['auditor', 'input', 'model', 'stream'],
     found: ['input', 'verdict'],
     files: ['auditor', 'found', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
     show: ['carrier', 'files', 'found', 'input', 'model', 'verdict'],

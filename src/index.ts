@@ -6,6 +6,7 @@ export type { AuditorKeyOptions, AuditorKeys, VerifierKeys } from './audit/audit
 export {
   attestFiles,
   auditorKeys,
+  exportTiles,
   inspect,
   loadCheckpoint,
   loadPolicy,
@@ -18,7 +19,7 @@ export {
   verify,
   verifyProof,
 } from './audit/index.ts';
-export type { AttestOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
+export type { AttestOptions, ExportTilesOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
 export type { RecoveryReport } from './audit/recovery/recover-keys.ts';
 export type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
 export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
@@ -61,6 +62,7 @@ export type { PublicKeyName, Timestamp } from './verify/auditor/options.ts';
 export type { Policy, PolicyDataKey, PolicyPublicKey, StreamPolicy } from './verify/auditor/policy.ts';
 export type { CarrierName } from './verify/carrier/carrier.ts';
 export type { DataKeyName } from './verify/data-keys/named-data-keys.ts';
+export type { ExportedTiles, ExportedTree, ExportRefusal } from './verify/export-tiles.ts';
 export type { OnPiece } from './verify/input/line-joiner.ts';
 export type { Finding, FindingCode, Severity } from './verify/model/findings.ts';
 export type { QuotedLine } from './verify/model/quoted-line.ts';

@@ -10,6 +10,7 @@ export {
   collectAudit,
   configuredKeys,
   enqueueAudit,
+  exportTilesWith,
   mergeAudits,
   openRecoveryPlaces,
   proveRecordWith,

@@ -6,6 +6,7 @@ import { toolCache } from './tool-cache.mjs';
 /** Programs in Go that tests and pages call: built once on a machine, outside the tree. */
 const MODULES = {
   actionlint: { module: 'github.com/rhysd/actionlint', package: 'cmd/actionlint', version: 'v1.7.12' },
+  fsck: { module: 'github.com/transparency-dev/tessera', package: 'cmd/fsck', version: 'v1.0.4' },
   cosign: { module: 'github.com/sigstore/cosign/v2', package: 'cmd/cosign', version: 'v2.5.0' },
 };
 

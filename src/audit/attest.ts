@@ -19,7 +19,7 @@ import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verify } from '../verify/verify.ts';
 import { AuditorKeys } from './auditor-keys.ts';
 import { withKeys } from './open-keys.ts';
-import type { AttestOptions } from './proof-options.ts';
+import { type AttestOptions, checkAttestOptions } from './proof-options.ts';
 
 /** The statement of sealed files, signed (spec/evidence.md, section 4). */
 
@@ -41,7 +41,9 @@ export interface AttestedFiles {
 }
 
 /** As {@link attestFiles} with the options of the package. Without `keys` the log must be signed by the key that signs here. */
-export async function attestAs({ signer, signingKey, ...rest }: AttestOptions): Promise<AttestedFiles> {
+export async function attestAs(options: AttestOptions): Promise<AttestedFiles> {
+  checkAttestOptions(options);
+  const { signer, signingKey, ...rest } = options;
   const keyId = signingKey ?? signer.configured?.signingKey?.keyId;
   if (keyId === undefined) {
     throw new TamperError('USAGE', `the provider of ${signer.source} does not say which of its keys signs`, {

@@ -5,6 +5,7 @@ import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
 import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
+import type { ExportedTiles } from '../verify/export-tiles.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord, ProveOptions } from '../verify/prove-record.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
@@ -101,6 +102,15 @@ export async function verifiedLinesWith(options: VerifiedLinesOptions): Promise<
 export async function proveRecordWith(options: ProveOptions): Promise<ProvedRecord> {
   const { proveRecord } = await import('../verify/prove-record.ts');
   return atPlaces(options, proveRecord);
+}
+
+/** `exportTiles` with keys that are open. @throws {@link TamperError} as `exportTiles` */
+export async function exportTilesWith(options: VerifyOptions, tiles: string): Promise<ExportedTiles> {
+  const { exportTiles } = await import('../verify/export-tiles.ts');
+  const { withDestination } = await import('./export-tiles.ts');
+  return withDestination(options.paths, tiles, async (destination) =>
+    atPlaces({ ...options, destination }, exportTiles),
+  );
 }
 
 /** Runs with the buckets open that are among the paths. */

@@ -1,6 +1,5 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { systemCode, TamperError } from '../errors.ts';
+import { resolve } from 'node:path';
+import { TamperError } from '../errors.ts';
 import type { StreamResult } from '../fleet/check/stream-result.ts';
 import type { AuditMemory } from '../fleet/memory/audit-memory.ts';
 import { DirectoryMemory } from '../fleet/memory/directory-memory.ts';
@@ -10,6 +9,7 @@ import type { LogPlace } from '../fleet/place/log-place.ts';
 import { StoragePlace } from '../fleet/place/storage-place.ts';
 import { type AuditRequest, audit } from '../fleet/run/audit.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
+import { realPathOf } from '../foundation/real-path.ts';
 import { openStorage } from '../providers/open-storage.ts';
 import { CountedStorage, type RequestCounts } from '../storage/counted-storage.ts';
 import { isLocation, parseLocation } from '../storage/location.ts';
@@ -110,21 +110,6 @@ function counted(
   giveUp: AbortSignal | undefined,
 ): ObjectStorage {
   return requests === undefined ? storage : new CountedStorage(storage, requests, giveUp);
-}
-
-/** A path without symbolic links, also of a folder that is not there yet. */
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (cause) {
-    const code = systemCode(cause);
-    if (code === 'ENOENT' && dirname(path) !== path) return join(await realPathOf(dirname(path)), basename(path));
-    if (code === '') throw cause;
-    throw new TamperError('READ_FAILED', `the directory ${path} cannot be inspected (${code})`, {
-      cause,
-      hint: 'Name a directory for what the auditor remembers, which this user may write to.',
-    });
-  }
 }
 
 function refuseInside(places: readonly LogPlace[], memory: string, name: string): void {

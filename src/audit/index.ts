@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { WitnessGroup } from '../format/tlog-policy.ts';
 import type { Timestamp } from '../verify/auditor/options.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
+import type { ExportedTiles } from '../verify/export-tiles.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord } from '../verify/prove-record.ts';
 import type { Inspection, InspectOptions } from '../verify/show/inspection.ts';
@@ -9,7 +10,7 @@ import type { IgnoredReport } from '../verify/verdict/ignored-files.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
 import type { AttestedFiles } from './attest.ts';
 import { type AuditorKeyOptions, AuditorKeys } from './auditor-keys.ts';
-import type { AttestOptions, ProveOptions, VerifyProofOptions } from './proof-options.ts';
+import type { AttestOptions, ExportTilesOptions, ProveOptions, VerifyProofOptions } from './proof-options.ts';
 import type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './verify-options.ts';
 
 /** What an auditor's program calls. The code is loaded with the first call, so that a logging worker never loads it. */
@@ -99,6 +100,21 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
 }
 
 /**
+ * Verifies, and if the verdict is ok writes the log as C2SP tlog-tiles (spec/evidence.md, section 5): hash tiles, bundles whose
+ * entries are the leaf bytes of the log, and the newest proven checkpoint that a named public key signed, with all its signature
+ * lines. The bytes of a record with a salt say nothing of its line. Only what the destination does not have yet is written, and the
+ * checkpoint last; if it was interrupted, call it again. It reads once, in bounded memory. `jobs` is not used.
+ *
+ * @returns the report of the verification, with what the destination has now, or with why nothing was written
+ * @throws {@link TamperError} what {@link verify} throws; `USAGE` if the files hold more than one stream, or `tiles` is in what is
+ *   verified or has a checkpoint of another form; `LOCKED` if another export writes there; `READ_FAILED` if the tiles there were
+ *   damaged; `WRITE_FAILED` if they cannot be written or one has other bytes already; what an object store throws
+ */
+export async function exportTiles(options: ExportTilesOptions): Promise<ExportedTiles> {
+  return (await import('./export-tiles.ts')).exportTilesAs(options);
+}
+
+/**
  * Verifies files of one stream, and where the verdict is ok signs a statement about them: an in-toto Statement v1 in a DSSE
  * envelope, whose subjects are the files with their SHA-256 (spec/evidence.md, section 4). Without `keys` the log must be signed by
  * the very key that signs the statement. `jobs` is not used.
@@ -109,7 +125,6 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
  *   4,096 bytes; `SIGNATURE_REJECTED`
  */
 export async function attestFiles(options: AttestOptions): Promise<AttestedFiles> {
-  (await import('./proof-options.ts')).checkAttestOptions(options);
   return (await import('./attest.ts')).attestAs(options);
 }
 

@@ -10,6 +10,15 @@ export type ProveOptions = VerifyOptions & {
   readonly seq: number;
 };
 
+/** What to verify, and where its tiles go. */
+export type ExportTilesOptions = VerifyOptions & {
+  /**
+   * A directory, which is made if it does not exist, or `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://ACCOUNT/CONTAINER/PREFIX`:
+   * the prefix of the log for readers of tlog-tiles.
+   */
+  readonly tiles: string;
+};
+
 /** What the verdict on a proof is based on. None of it comes with the proof. */
 export type VerifyProofOptions = Omit<ProofOptions, 'publicKeys' | 'policy'> & Pick<VerifyOptions, 'keys' | 'policy'>;
 
@@ -22,6 +31,14 @@ export type AttestOptions = VerifyOptions & {
 };
 
 const proveForms: Forms<ProveOptions> = { ...forms, seq: count };
+
+const exportForms: Forms<ExportTilesOptions> = {
+  ...forms,
+  tiles: {
+    says: 'a path, or the location of a folder in a bucket',
+    fits: (value) => isText(value) && value !== '',
+  },
+};
 
 const attestForms: Forms<AttestOptions> = {
   ...forms,
@@ -45,6 +62,15 @@ export function checkProveOptions(options: ProveOptions): void {
   checkNeeded('proveRecord', options, [
     ['paths', 'the files to verify'],
     ['seq', 'the record to prove'],
+  ]);
+}
+
+/** @throws {@link TamperError} `USAGE`, with the option and what it takes */
+export function checkExportOptions(options: ExportTilesOptions): void {
+  checkOptions('exportTiles', options, exportForms);
+  checkNeeded('exportTiles', options, [
+    ['paths', 'the files to verify'],
+    ['tiles', 'where the tiles go'],
   ]);
 }
 

@@ -105,6 +105,12 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./evidence/prove.ts')).prove,
   },
   {
+    name: 'export',
+    group: 'Prove to others',
+    summary: "write a log as C2SP tlog-tiles, for other people's tools",
+    load: async () => (await import('./evidence/export.ts')).exportCommand,
+  },
+  {
     name: 'attest',
     group: 'Prove to others',
     summary: 'sign a statement about sealed files that cosign and other in-toto verifiers accept',

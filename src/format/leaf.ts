@@ -38,7 +38,7 @@ export function saltedLeaf(record: RecordMember, salt: string, bytes: Uint8Array
 }
 
 /** The bytes of an entry's leaf. */
-function leafBytesOf(line: Buffer, read: RecordLine | ControlLine): Buffer {
+export function leafBytesOf(line: Buffer, read: RecordLine | ControlLine): Buffer {
   if (read.type === 'control' || read.salt === undefined) return line.subarray(0, line.length - TAIL_LENGTH);
   return saltedLeaf({ ...read, kid: `${read.tag}.${read.epoch}` }, read.salt, line, 0, read.memberStart);
 }

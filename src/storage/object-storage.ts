@@ -41,11 +41,18 @@ export interface ObjectStorage {
   /** The whole object of at most `limit` bytes (`RESPONSE_MALFORMED` above); undefined where there is none. */
   get(key: string, limit: number, signal?: AbortSignal): Promise<StoredBytes | undefined>;
   /**
-   * Writes an object if it still has the version `ifVersion`; undefined: if there is none.
+   * Writes an object if it still has the version `ifVersion`; undefined: if there is none. Whoever downloads it is told that it is
+   * `type`, by default UTF-8 text.
    *
    * @returns its new version; undefined where somebody else wrote meanwhile, and nothing was written
    */
-  put(key: string, bytes: Uint8Array, ifVersion: string | undefined, signal?: AbortSignal): Promise<string | undefined>;
+  put(
+    key: string,
+    bytes: Uint8Array,
+    ifVersion: string | undefined,
+    signal?: AbortSignal,
+    type?: string,
+  ): Promise<string | undefined>;
   /** Ends its connections. */
   close(): void;
 }

@@ -73,14 +73,7 @@ export async function proveRecord({ seq, ...options }: ProveOptions): Promise<Pr
   // leaves that another process checks are not seen here one by one
   const report = await verifyKeeping({ ...options, jobs: 1 }, proofs);
   if (report.verdict !== 'ok') return { report };
-  const [stream, ...others] = report.streams.filter(({ origin }) => !options.policy?.erasures?.includes(origin));
-  if (stream === undefined) throw new TamperError('USAGE', 'the files hold only an erasure log');
-  if (others.length > 0) {
-    const origins = [stream, ...others].map(({ origin }) => origin);
-    throw new TamperError('USAGE', `the files hold ${origins.length} streams`, {
-      hint: `Choose one with --origin: ${origins.join(', ')}`,
-    });
-  }
+  const stream = oneStream(report, options);
   const entry = proofs.one;
   const refusal = refusalOf(entry, seq, stream);
   if (refusal !== undefined) return { report, refusal };
@@ -94,6 +87,17 @@ export async function proveRecord({ seq, ...options }: ProveOptions): Promise<Pr
   if (unmet === undefined) return { report, proof };
   const code = unmet.code === 'UNWITNESSED' ? unmet.code : 'UNSIGNED';
   return { report, refusal: { code, message: `a proof would not meet your demands: ${unmet.message}` } };
+}
+
+/** The one stream of a report besides the erasure logs of the policy. @throws {@link TamperError} `USAGE` */
+export function oneStream(report: VerifyReport, { policy }: VerifyOptions): StreamReport {
+  const [stream, ...others] = report.streams.filter(({ origin }) => !policy?.erasures?.includes(origin));
+  if (stream === undefined) throw new TamperError('USAGE', 'the files hold only an erasure log');
+  if (others.length === 0) return stream;
+  const origins = [stream, ...others].map(({ origin }) => origin);
+  throw new TamperError('USAGE', `the files hold ${origins.length} streams`, {
+    hint: `Choose one with --origin: ${origins.join(', ')}`,
+  });
 }
 
 function refusalOf(

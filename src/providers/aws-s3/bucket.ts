@@ -91,16 +91,16 @@ export class S3Bucket implements ObjectStorage {
     bytes: Uint8Array,
     ifVersion: string | undefined,
     signal?: AbortSignal,
+    type = 'text/plain; charset=utf-8',
   ): Promise<string | undefined> {
     const call = this.#call('PutObject');
     let attempts = 1;
     try {
-      const ContentType = 'text/plain; charset=utf-8'; // all that we write
       const condition = ifVersion === undefined ? { IfNoneMatch: '*' } : { IfMatch: `"${ifVersion}"` };
       const { ETag } = await repeatedRequest(this.#bounds(call, signal), (abortSignal, attempt) => {
         attempts = attempt;
         return this.#client.putObject(
-          { Bucket: this.#bucket, Key: key, Body: bytes, ContentType, ...condition },
+          { Bucket: this.#bucket, Key: key, Body: bytes, ContentType: type, ...condition },
           { abortSignal },
         );
       });

@@ -102,10 +102,11 @@ export class AzureContainer implements ObjectStorage {
     bytes: Uint8Array,
     ifVersion: string | undefined,
     signal?: AbortSignal,
+    type = 'text/plain; charset=utf-8',
   ): Promise<string | undefined> {
     const call = this.#call('Put Blob');
     const conditions = ifVersion === undefined ? { ifNoneMatch: '*' } : { ifMatch: `"${ifVersion}"` };
-    const blobHTTPHeaders = { blobContentType: 'text/plain; charset=utf-8' }; // all that we write
+    const blobHTTPHeaders = { blobContentType: type };
     const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let attempts = 0;
     try {

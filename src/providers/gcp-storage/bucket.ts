@@ -93,6 +93,7 @@ export class GcsBucket implements ObjectStorage {
     bytes: Uint8Array,
     ifVersion: string | undefined,
     signal?: AbortSignal,
+    type = 'text/plain; charset=utf-8',
   ): Promise<string | undefined> {
     const call = this.#call('objects.insert');
     this.#path(key); // refuses a name that there cannot be
@@ -103,7 +104,7 @@ export class GcsBucket implements ObjectStorage {
         method: 'POST',
         path: `/upload/storage/v1/b/${encodeURIComponent(this.#bucket)}/o`,
         query: { uploadType: 'media', name: key, ifGenerationMatch: ifVersion ?? '0' },
-        headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': String(body.length) },
+        headers: { 'Content-Type': type, 'Content-Length': String(body.length) },
         body,
         signal,
       });

@@ -10,6 +10,8 @@ export interface RecordKeeper {
   goBack(size: number): void;
   /** All has been read: everything up to `size` is proven. */
   proven(size: number): void;
+  /** The control entry `seq` was read; the line stays as it is until this returns. */
+  control?(seq: number, line: Buffer): void;
   /** Is given what proves one entry as well. */
   readonly proof?: ProofKeeper;
 }

@@ -298,6 +298,7 @@ export class StreamVerifier {
     if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
     const sealed = read.seq === next ? tree.seal(read.seq) : undefined;
     if (sealed !== undefined) proof?.seal(line, sealed, before);
+    this.#keeper?.control?.(read.seq, line);
   }
 
   #matcherOf({ kid, member, salted }: Epoch): RecordMatcher {

@@ -1,0 +1,112 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { SealedLog } from '../support/sealed-log.ts';
+import { vkeyOf } from '../support/signing-keys.ts';
+import { filesIn, readTiles } from '../support/tile-reader.ts';
+import { edKey } from '../vectors/keys.ts';
+import { signKeys } from '../vectors/logs.ts';
+
+/** An export that is killed before, in or after any of its writes is finished by the next one (E5.5). */
+
+const KILL = `
+import fs from 'node:fs/promises';
+import sync from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const [name, when, which] = process.env.KILL_AT.split(' ');
+let calls = 0;
+for (const owner of [fs, sync]) {
+  const real = owner[name];
+  if (real === undefined) continue;
+  owner[name] = (...args) => {
+    const dies = String(args[0]).includes('tiles') && ++calls === Number(which);
+    if (dies && when === 'before') process.kill(process.pid, 'SIGKILL');
+    const die = () => dies && process.kill(process.pid, 'SIGKILL');
+    let done;
+    try {
+      done = real(...args);
+    } finally {
+      if (typeof done?.then !== 'function') die();
+    }
+    return typeof done?.then === 'function' ? done.finally(die) : done;
+  };
+}
+syncBuiltinESMExports();
+`;
+
+let built: BuiltPackage;
+let folder = '';
+const at = (name: string): string => join(folder, name);
+const log = new SealedLog().open(signKeys).seal().checkpoint();
+
+beforeAll(async () => {
+  built = await buildPackage();
+  folder = mkdtempSync(join(tmpdir(), 'killed-'));
+  writeFileSync(at('kill.mjs'), KILL);
+  writeFileSync(at('signer.pub'), `${vkeyOf(log.origin, edKey)}\n`);
+  for (let n = 0; n < 250; n++) log.record(`{"n":${n}}`);
+  writeFileSync(at('early.jsonl'), log.fork().close().checkpoint().toFiles()[0]?.bytes ?? '');
+  log.seal().checkpoint();
+  writeFileSync(at('first.jsonl'), log.toFiles()[0]?.bytes ?? '');
+  for (let n = 0; n < 300; n++) log.record(`{"m":${n}}`);
+  writeFileSync(at('log.jsonl'), log.close().checkpoint().toFiles()[0]?.bytes ?? '');
+}, 900_000);
+afterAll(() => {
+  built.remove();
+  rmSync(folder, { recursive: true });
+});
+
+const run = (file: string, tiles: string, env: Record<string, string> = {}) => {
+  const named = ['--origin', log.origin, '--public-key', at('signer.pub'), '--live', '--now', '2026-11-24T23:00:30Z'];
+  return built.run(['export', at(file), '--tiles', tiles, ...named], { env });
+};
+
+it.each([
+  ['rename', 'before', 1],
+  ['rename', 'after', 1],
+  ['open', 'after', 5],
+  ['mkdirSync', 'after', 1],
+])(
+  '%s, %s it',
+  async (name, when, step) => {
+    const whole = at(`${name}-${when}-tiles-whole`);
+    for (const file of ['first.jsonl', 'log.jsonl']) expect(await run(file, whole)).toMatchObject({ code: 0 });
+    let killed = 0;
+    for (let which = 1; ; which += step) {
+      const tiles = at(`${name}-${when}-tiles-${which}`);
+      if (which % 2 === 0) await run('first.jsonl', tiles);
+      const before = existsSync(join(tiles, 'checkpoint')) ? readTiles(tiles).size : 0;
+      const NODE_OPTIONS = `--import ${at('kill.mjs')}`;
+      const { code, stderr } = await run('log.jsonl', tiles, { NODE_OPTIONS, KILL_AT: `${name} ${when} ${which}` });
+      const ended = code === 0;
+      expect([code === null || ended, stderr]).toEqual([true, ended ? expect.anything() : '']);
+      if (existsSync(join(tiles, 'checkpoint'))) expect([before, log.size]).toContain(readTiles(tiles).size);
+      expect(await run('log.jsonl', tiles)).toMatchObject({ code: 0 });
+      const files = filesIn(tiles);
+      for (const [path, bytes] of filesIn(whole)) {
+        if (/\.p\/\d+$/.test(path) && which % 2 === 1) continue; // there was no smaller tree before
+        expect([which, path, files.get(path)]).toEqual([which, path, bytes]);
+      }
+      // the lock of an export that was killed once all was there stays until there is something to write again
+      const others = [...files.keys()].filter((path) => !path.startsWith('tile/') && path !== 'checkpoint.lock');
+      expect(others.sort()).toEqual(['checkpoint', 'checkpoint.next']);
+      expect(readTiles(tiles).size).toBe(log.size);
+      if (ended) break;
+      killed++;
+    }
+    expect(killed).toBeGreaterThan(4);
+  },
+  900_000,
+);
+
+it('two at once leave one tree, and the one that loses says so', async () => {
+  const tiles = at('tiles-at-once');
+  const both = await Promise.all([run('first.jsonl', tiles), run('log.jsonl', tiles), run('log.jsonl', tiles)]);
+  for (const { code, stderr } of both)
+    expect(code === 0 || /meanwhile|of 553 entries|being changed/.test(stderr)).toBe(true);
+  expect(await run('log.jsonl', tiles)).toMatchObject({ code: 0 });
+  expect(readTiles(tiles).size).toBe(log.size);
+  expect(readFileSync(join(tiles, 'checkpoint'), 'utf8')).toContain(`\n${log.size}\n`);
+});
