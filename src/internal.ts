@@ -3,7 +3,6 @@
  * take it as it is. It is no part of what the package offers; no export of package.json leads here.
  */
 export {
-  areProofs,
   attestFilesWith,
   auditStreams,
   closing,
@@ -13,13 +12,16 @@ export {
   exportTilesWith,
   mergeAudits,
   openRecoveryPlaces,
+  proofsAmong,
   proveRecordWith,
+  proveStream,
   recoverKeys,
   restsOnKeysOf,
   showKeys,
   timestampLog,
   verifiedLinesWith,
   verifyProofWith,
+  verifyStreamProofWith,
   verifyTopicWith,
   verifyWith,
   watchStreams,
@@ -75,6 +77,7 @@ export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts'
 export { digestOfPackage, type OwnDigest, ownVersion } from './foundation/own-package.ts';
 export { readLines, readText } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
+export type { JournalOptions } from './journal/audit-with-journal.ts';
 export { checkKeysOf } from './providers/check-keys.ts';
 export { waitingLines, waitingText } from './seal/intake/waiting-lines.ts';
 export { type Lines, WholeLines } from './seal/intake/whole-lines.ts';

@@ -1,4 +1,4 @@
-// Every normative statement of spec/format.md, spec/evidence.md and spec/erasure.md has a number, code that meets it and a test that holds it.
+// Every normative statement of spec/format.md, spec/evidence.md, spec/erasure.md and spec/journal.md has a number, code that meets it and a test that holds it.
 // A statement begins with its number: `**[M4.3]** A checkpoint line MUST …` is the third of section 4.
 // Code and tests cite `M4.3` where they meet a statement exactly, and `spec 4` where they follow a section.
 // An argument names another folder to look at.
@@ -15,6 +15,7 @@ const pages = [
   { page: 'spec/format.md', letter: 'M' },
   { page: 'spec/evidence.md', letter: 'E', optional: true },
   { page: 'spec/erasure.md', letter: 'R', optional: true },
+  { page: 'spec/journal.md', letter: 'J', optional: true },
 ];
 const statements = new Map();
 const sections = new Set();
@@ -55,7 +56,7 @@ function citations(folders) {
   const found = new Map();
   for (const file of folders.flatMap((folder) => filesBelow(folder, /\.(ts|mjs|go|py)$/, root))) {
     const body = readFileSync(root + file, 'utf8');
-    for (const [id] of body.matchAll(/(?<![\w.])[MER]\d+\.\d+(?![\w.]*\d)/g)) found.set(id, file);
+    for (const [id] of body.matchAll(/(?<![\w.])[MERJ]\d+\.\d+(?![\w.]*\d)/g)) found.set(id, file);
     for (const [, cited] of body.matchAll(/\bspec (\d+)(?![\d])/g)) {
       if (sections.size > 0 && !sections.has(cited))
         problems.push(`${file}: spec ${cited} is no section of ${pages[0].page}`);

@@ -3,6 +3,8 @@ import type { StreamResult } from '../fleet/check/stream-result.ts';
 import type { Worked } from '../fleet/queue/work.ts';
 import type { MergedAudit, PartLines } from '../fleet/run/merge.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
+import type { ProvedStream, ProveStreamOptions } from '../journal/prove-stream.ts';
+import type { StreamProofReport } from '../journal/stream-proof.ts';
 import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import type { ExportedTiles } from '../verify/export-tiles.ts';
@@ -14,6 +16,7 @@ import type { ProofOptions } from '../verify/verify-proof.ts';
 import type { AttestedFiles } from './attest.ts';
 import type { ConfiguredKeyOptions } from './configured-keys.ts';
 import type { FleetAudit } from './fleet-audit.ts';
+import type { ProofKind } from './proof-files.ts';
 import type {
   CollectAuditOptions,
   EnqueueAuditOptions,
@@ -141,9 +144,20 @@ export async function verifyProofWith(path: string, options: ProofOptions): Prom
   return (await import('../verify/verify-proof.ts')).verifyProof(await readProof(path), options);
 }
 
-/** Whether the files to verify are proofs of records, and no logs. @throws {@link TamperError} `USAGE` */
-export async function areProofs(paths: readonly string[]): Promise<boolean> {
-  return (await import('./proof-files.ts')).areProofs(paths);
+/** Verifies a stream proof in a file. @throws {@link TamperError} as `verifyProof`; `NOT_FOUND`, `READ_FAILED` */
+export async function verifyStreamProofWith(path: string, options: ProofOptions): Promise<StreamProofReport> {
+  const { readProof } = await import('./proof-files.ts');
+  return (await import('../journal/stream-proof.ts')).verifyStreamProof(await readProof(path), options);
+}
+
+/** Proves what a journal says of a stream. @throws {@link TamperError} as `proveStream` of `journal` */
+export async function proveStream(options: ProveStreamOptions): Promise<ProvedStream> {
+  return (await import('../journal/prove-stream.ts')).proveStream(options);
+}
+
+/** Which proofs the files to verify are; undefined for logs. @throws {@link TamperError} `USAGE` */
+export async function proofsAmong(paths: readonly string[]): Promise<ProofKind | undefined> {
+  return (await import('./proof-files.ts')).proofsAmong(paths);
 }
 
 /** Brings a log's newest checkpoint to a witness. @throws {@link TamperError} as `witnessLog` of `witness-log.ts` */

@@ -10,6 +10,7 @@ import { StoragePlace } from '../fleet/place/storage-place.ts';
 import { type AuditRequest, audit } from '../fleet/run/audit.ts';
 import type { AuditSummary } from '../fleet/run/summary.ts';
 import { realPathOf } from '../foundation/real-path.ts';
+import type { JournalOptions } from '../journal/audit-with-journal.ts';
 import { openStorage } from '../providers/open-storage.ts';
 import { CountedStorage, type RequestCounts } from '../storage/counted-storage.ts';
 import { isLocation, parseLocation } from '../storage/location.ts';
@@ -18,13 +19,15 @@ import type { ObjectStorage } from '../storage/object-storage.ts';
 /** An audit of many streams, by the names of its places. */
 
 /** What to audit, and how. */
-export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory'> {
+export interface FleetAudit extends Omit<AuditRequest, 'places' | 'memory' | 'journal'> {
   /** Paths and locations of logs. */
   readonly places: readonly string[];
   /** A directory, or the location of a folder in a bucket. */
   readonly memory: string;
   /** Goes up with each request to a bucket. Default: nothing is counted. */
   readonly requests?: RequestCounts;
+  /** Where what it finds is sealed, before anything is remembered. Default: nowhere. */
+  readonly journalLog?: JournalOptions | undefined;
 }
 
 /** Where an audit takes place. */
@@ -49,7 +52,10 @@ export async function auditStreams(
 ): Promise<AuditSummary> {
   const { places, memory, close } = await openAudit(given);
   try {
-    return await audit({ ...given, places, memory }, onResult);
+    const { journalLog } = given;
+    if (journalLog === undefined) return await audit({ ...given, places, memory }, onResult);
+    const { auditWithJournal } = await import('../journal/audit-with-journal.ts');
+    return await auditWithJournal({ ...given, places, memory }, journalLog, onResult);
   } finally {
     close();
   }

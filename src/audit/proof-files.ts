@@ -4,32 +4,39 @@ import { beginsLikeProof } from '../format/evidence/tlog-proof.ts';
 import { openRegular, readError } from '../foundation/regular-file.ts';
 import { PROOF_LIMIT } from '../verify/proof/check-proof.ts';
 
-/** Proofs of single records, as files. */
+/** Proofs of single records, and of streams in a journal, as files. */
 
-const SUFFIX = '.tlog-proof';
+/** How files of each kind of proof are named. */
+const SUFFIXES = { record: '.tlog-proof', stream: '.stream-proof' } as const;
+
+/** What a proof is about. */
+export type ProofKind = keyof typeof SUFFIXES;
+
 const HINT = 'Name a file that you may read.';
 
 /**
- * Whether what is to be verified is proofs of records, and no log. The name of the file says so: where its content alone
+ * Whether what is to be verified is proofs, of which kind, and no log. The name of the file says so: where its content alone
  * could, whoever can replace a log could put the proof of one record in its place.
  *
- * @throws {@link TamperError} `USAGE` where proofs and logs are mixed, or a proof does not have the name of one
+ * @returns undefined for logs
+ * @throws {@link TamperError} `USAGE` where kinds of proofs and logs are mixed, or a proof does not have the name of one
  */
-export async function areProofs(paths: readonly string[]): Promise<boolean> {
-  const named = paths.filter((path) => path.endsWith(SUFFIX));
-  if (named.length > 0 && named.length < paths.length) {
-    throw new TamperError('USAGE', 'proofs of records and logs cannot be verified together', {
-      hint: `Files named *${SUFFIX} are proofs; verify them in a command of their own.`,
+export async function proofsAmong(paths: readonly string[]): Promise<ProofKind | undefined> {
+  for (const kind of ['record', 'stream'] as const) {
+    const named = paths.filter((path) => path.endsWith(SUFFIXES[kind]));
+    if (named.length === 0) continue;
+    if (named.length === paths.length) return kind;
+    throw new TamperError('USAGE', `proofs of ${kind}s and other files cannot be verified together`, {
+      hint: `Files named *${SUFFIXES[kind]} are proofs; verify them in a command of their own.`,
     });
   }
-  if (named.length > 0) return true;
   for (const path of paths) {
     if (path === '-' || !beginsLikeProof(await beginningOf(path))) continue;
     throw new TamperError('USAGE', `${path} is the proof of a record, but does not have the name of one`, {
-      hint: `Rename it to NAME${SUFFIX}: only then it is verified as a proof, so that nothing else can pass for a log.`,
+      hint: `Rename it to NAME${SUFFIXES.record}, or to NAME${SUFFIXES.stream}: only then it is verified as a proof, so that nothing else can pass for a log.`,
     });
   }
-  return false;
+  return undefined;
 }
 
 /** How a regular file begins; of anything else nothing is said here. */

@@ -1,10 +1,16 @@
 import { type ResolvedConfig, TamperError, type VerifyReport } from '../index.ts';
-import { areProofs, closing, verifyWith, waitingLines, waitingText } from '../internal.ts';
+import { closing, proofsAmong, verifyWith, waitingLines, waitingText } from '../internal.ts';
 import type { GivenItem, ReportAbout } from '../report/about.ts';
 import { renderReport, withoutQuotes } from '../report/html/render-report.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
-import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
+import {
+  proofsText,
+  refuseLogFlags,
+  streamProofsText,
+  verifyProofs,
+  verifyStreamProofs,
+} from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text, under, yes } from './flags.ts';
 import { jsonText, print, printable, printReport } from './output.ts';
@@ -28,7 +34,7 @@ export const verify: Command = command(
     ],
     about: [
       'Checks sealed files and says ok (exit code 0), tampered and where (1), or undecided and why (2). Keys and the name of the stream come from you, never from the log. Pass directories, rotated files in any order and .gz files as they are; a LOCATION is a folder or an object in a bucket: s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://ACCOUNT/CONTAINER/FOLDER (docs/object-storage.md).',
-      'A file named *.tlog-proof is the proof of one record, made by "prove" (spec/evidence.md). Verify proofs and logs in separate calls.',
+      'A file named *.tlog-proof is the proof of one record, and one named *.stream-proof says what an auditor\'s journal has of one stream; both are made by "prove" (spec/evidence.md, spec/journal.md). Verify proofs and logs in separate calls.',
       'Key flags replace the keys of the same kind in the configuration and the environment.',
     ],
     flags: {
@@ -47,11 +53,11 @@ export const verify: Command = command(
   async (call, io) => {
     const { format, quiet, verbose } = call.flags;
     const ofTopic = isOfTopic(call.flags, call.positionals);
-    const ofProofs = !ofTopic && (await areProofs(call.positionals));
+    const ofProofs = ofTopic ? undefined : await proofsAmong(call.positionals);
     const { html: reportFile, 'without-lines': withoutLines } = call.flags;
-    if (ofProofs) refuseLogFlags(call.flags);
-    if (ofProofs && reportFile !== undefined)
-      throw new TamperError('USAGE', '--html is about logs, but a proof of one record is to be verified');
+    if (ofProofs !== undefined) refuseLogFlags(call.flags);
+    if (ofProofs !== undefined && reportFile !== undefined)
+      throw new TamperError('USAGE', '--html is about logs, but a proof is to be verified');
     if (withoutLines && reportFile === undefined)
       throw new TamperError('USAGE', '--without-lines goes with --html FILE');
     if (reportFile !== undefined)
@@ -61,7 +67,12 @@ export const verify: Command = command(
         call.positionals.filter((path) => path !== '-'),
       );
     const { options, resolution, close } = await verifyRequest(call, io, !ofTopic);
-    if (ofProofs) {
+    if (ofProofs === 'stream') {
+      const report = await closing(verifyStreamProofs(options), close);
+      await printReport(io, streamProofsText(report, format, quiet));
+      return exitOf[report.verdict];
+    }
+    if (ofProofs === 'record') {
       const report = await closing(verifyProofs(options), close);
       await printReport(io, proofsText(report, format, quiet));
       return exitOf[report.verdict];

@@ -1,5 +1,6 @@
+import { appendRecords } from '../append-records.ts';
 import type { ResolvedConfig } from '../config/index.ts';
-import { createSealerFor, signersFor } from '../create-sealer.ts';
+import { signersFor } from '../create-sealer.ts';
 import { TamperError } from '../errors.ts';
 import { type Erasure, formatErasure } from '../format/erasure.ts';
 import { noteKeyOf } from '../format/key-reference.ts';
@@ -7,7 +8,7 @@ import { encodeNoteKey } from '../format/vkey.ts';
 import { policyFor } from '../verify/auditor/auditor-names.ts';
 import { keyIdentitiesOf, type Policy } from '../verify/auditor/policy.ts';
 
-/** Writes to an erasure log. It is open only while it is written, so that its end can be proven. */
+/** Writes to an erasure log. */
 
 /**
  * Whether the writer would sign with a key that the policy names: what another one signs would be undecided for ever.
@@ -24,50 +25,12 @@ export async function assertKeyIsNamed(config: ResolvedConfig, policy: Policy | 
   });
 }
 
-/** So long the keys of the erasure log may take, and so long it may come no further, in milliseconds. */
+/** So long the keys of the erasure log may take, in milliseconds. */
 const KEYS_MS = 120_000;
-const STUCK_MS = 20_000;
 
-/** Seals erasures. Resolves when they are durable, sealed and signed. @throws what a sealer throws, and `UNAVAILABLE` */
+const ERASURE_LOG = { what: 'erasure log', undone: 'Nothing was erased that is not on record yet.' } as const;
+
+/** Seals erasures. Resolves when they are durable, sealed and signed. @throws as `appendRecords` */
 export async function append(config: ResolvedConfig, erasures: readonly Erasure[]): Promise<void> {
-  // waiting for room is for a log that goes on; here somebody waits for an answer
-  const sealer = createSealerFor({ ...config, onWriteFailure: 'stop', onStateConflict: 'error' });
-  let stop: (error: TamperError) => void = () => undefined;
-  const stopped = new Promise<never>((_, reject) => {
-    sealer.once('error', reject);
-    stop = reject;
-  });
-  stopped.catch(() => undefined); // it is told by whichever of the promises is waited for
-  let size = -1;
-  const looking = setInterval(() => {
-    const { size: now, waitsFor } = sealer.stats;
-    const why = waitsFor === undefined ? 'it came no further' : `it waits (${waitsFor})`;
-    if (now === size) stop(notWritten(config, why));
-    size = now;
-  }, STUCK_MS);
-  try {
-    await Promise.race([sealer.ready, stopped]);
-    if (sealer.stats.origin !== config.origin) throw otherStream(config, sealer.stats.origin);
-    for (const erasure of erasures)
-      if (!sealer.writeObject(formatErasure(erasure))) await Promise.race([sealer.flush(), stopped]);
-    await Promise.race([sealer.flush(), stopped]);
-  } finally {
-    clearInterval(looking);
-    await sealer.close();
-  }
-  if (sealer.stats.unsignedEntries > 0) throw notWritten(config, 'its last entries could not be signed');
-}
-
-function notWritten({ origin, file }: ResolvedConfig, why: string): TamperError {
-  return new TamperError('UNAVAILABLE', `the erasure log ${origin} could not be written: ${why}`, {
-    hint: `Nothing was erased. ${file} and its state_dir must be writable, and its key service must answer. Then run this again: what is on record by now is erased then.`,
-    retryable: true,
-  });
-}
-
-/** What a policy cannot name (R1.2) records nothing. */
-function otherStream({ origin, file }: ResolvedConfig, now: string): TamperError {
-  return new TamperError('STATE_CONFLICT', `${file} goes on as ${now}, which no policy can name as an erasure log`, {
-    hint: `Nothing was erased. Begin a new erasure log with a name and a key of its own, and name it in the policy beside ${origin}.`,
-  });
+  await appendRecords(config, erasures.map(formatErasure), ERASURE_LOG);
 }

@@ -125,6 +125,7 @@ const GOOD: Readonly<Record<string, Good>> = {
   config: 'config.yaml',
   policy: 'policy.yaml',
   erasures: 'erasures.yaml',
+  journal: 'erasures.yaml',
   keys: 'data.key',
   'public-key': 'signer.pub',
   witness: 'witness.vkey',
@@ -207,6 +208,7 @@ const goesWith: Readonly<Record<string, (at: At) => readonly string[]>> = {
   'tsa-certificate': (at) => ['--timestamp', at('stamp.tsr')],
   state: () => ['--from', process.env['TOPIC'] ?? ''],
   'webhook-secret-file': () => ['--watch', '--webhook', 'http://127.0.0.1:9'],
+  journal: () => ['--stream', ORIGIN],
   'key-file-path': () => ['--key-source', 'file'],
   'key-provider-module': () => ['--key-source', 'custom'],
   'signing-key-file-path': () => ['--signing-key-id', 'sign', '--signing-key-source', 'file'],
@@ -239,11 +241,13 @@ export function oddIn({ flag, beside }: Place, at: At): string {
 export function commandLine({ name, flag, beside }: Place, at: At, odd: string): string[] {
   const given =
     beside === 'in a directory' ? [at('logs')] : [odd, ...(beside === 'named' ? [at('logs/tampered.jsonl')] : [])];
-  const companions = name === 'timestamp' ? [] : (goesWith[flag ?? '']?.(at) ?? []);
+  const companions =
+    name === 'timestamp' || (name === 'audit' && flag === 'journal') ? [] : (goesWith[flag ?? '']?.(at) ?? []);
   const put = flag === undefined ? given : [...companions, `--${flag}`, ...given];
   const own = ['log.jsonl', 'part.jsonl', 'signer.pub', 'new.jsonl'].map(at);
   const without = (word: string): boolean =>
     (flag === 'state' && word === at('log.jsonl')) ||
+    (name === 'prove' && flag === 'journal' && ['--seq', '4', at('log.jsonl')].includes(word)) ||
     (name === 'seal' && flag === 'file' && ['--out', at('new.jsonl')].includes(word));
   const isArgument = (word: string, before = ''): boolean => own.includes(word) && !before.startsWith('--');
   const line = working(name, at).filter((word, index, all) => flag !== undefined || !isArgument(word, all[index - 1]));

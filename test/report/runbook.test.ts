@@ -21,7 +21,15 @@ describe('docs/runbook.md', () => {
 
   it('has a row for no other code', () => {
     const codes = [...page.matchAll(/^\| `([A-Z][A-Z_]+)` \|/gm)].map(([, code]) => code);
-    expect(codes.sort()).toEqual([...severities().keys()].sort());
+    const ofJournals = firstColumn('Findings of a journal');
+    expect(codes.sort()).toEqual([...severities().keys(), ...ofJournals].sort());
+  });
+
+  it('has each code of a journal, once', () => {
+    const spec = readFileSync(new URL('../../spec/journal.md', import.meta.url), 'utf8');
+    const codes = [...spec.matchAll(/^\| (JOURNAL_[A-Z_]+) \|/gm)].map(([, code]) => code);
+    expect(codes.length).toBeGreaterThan(3);
+    expect(firstColumn('Findings of a journal').sort()).toEqual(codes.sort());
   });
 
   it('has each result of an audit, once', () => {

@@ -1,4 +1,12 @@
-import { auditStreams, noRequests, runOf, shardOf } from '../../internal.ts';
+import {
+  auditStreams,
+  type JournalOptions,
+  loadConfigFile,
+  noRequests,
+  resolveConfig,
+  runOf,
+  shardOf,
+} from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command } from '../command.ts';
 import { text, under } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
@@ -25,6 +33,10 @@ export const audit: Command = command(
     },
     flags: {
       ...requestFlags,
+      journal: text(
+        'FILE',
+        "the configuration of the writer of the auditor's own log, in which what this audit finds is sealed (docs/audit.md)",
+      ),
       now: verifyFlags.now,
       ...under('One part of an audit', {
         shard: text(
@@ -49,6 +61,7 @@ async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<numbe
   refuseWatchFlags(flags);
   const part = shardOf(flags.shard, io.env);
   const shard = { ...part, run: runOf(flags.run, io.env, part) };
+  const journalLog = await journalOf(flags.journal, io);
   await checkOutputs(flags, call.positionals);
   const { request, config, close } = await auditRequested(call, io, flags.now);
   try {
@@ -57,7 +70,7 @@ async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<numbe
     const requests = noRequests();
     const began = performance.now();
     const summary = await auditStreams(
-      { ...request, shard, now: flags.now ?? new Date(), requests },
+      { ...request, shard, now: flags.now ?? new Date(), requests, journalLog },
       async (result) => {
         streams.add(result.stream);
         await outputs.result(result);
@@ -69,4 +82,11 @@ async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<numbe
   } finally {
     await close();
   }
+}
+
+/** Variables hold the options of other writers on this host: what the journal is, its file alone says. */
+async function journalOf(path: string | undefined, io: CommandIo): Promise<JournalOptions | undefined> {
+  if (path === undefined) return undefined;
+  const { config } = resolveConfig({ file: await loadConfigFile(path) });
+  return { config, verifier: `fapilog-tamper ${await io.version()}` };
 }

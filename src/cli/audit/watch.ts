@@ -37,6 +37,7 @@ export type AuditFlags = RequestFlags &
   OutputFlags &
   WatchFlags & {
     readonly now: Flag<Date | undefined>;
+    readonly journal: Flag<string | undefined>;
     readonly shard: Flag<string | undefined>;
     readonly run: Flag<string | undefined>;
   };
@@ -58,6 +59,10 @@ export async function watchPlaces(call: Call<AuditFlags>, io: CommandIo): Promis
       'USAGE',
       '--run cannot be combined with --watch: it names the parts of one audit, to be merged',
     );
+  if (flags.journal !== undefined)
+    throw new TamperError('USAGE', '--journal cannot be combined with --watch: a journal has a record for each audit', {
+      hint: 'Run an audit with --journal every night, with a memory of its own.',
+    });
   if (flags.webhook === undefined && flags['webhook-secret-file'] !== undefined) {
     throw new TamperError('USAGE', '--webhook-secret-file goes with --webhook URL');
   }

@@ -1,25 +1,36 @@
-import { TamperError } from '../../index.ts';
-import { closing, proveRecordWith } from '../../internal.ts';
-import { type Command, command } from '../command.ts';
+import { loadPolicy, TamperError } from '../../index.ts';
+import { closing, loadConfigFile, proveRecordWith, proveStream, resolveConfig } from '../../internal.ts';
+import { type Call, type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
-import { count, text } from '../flags.ts';
+import { count, type Flag, text } from '../flags.ts';
 import { print, printable } from '../output.ts';
 import { progressOn } from '../progress.ts';
-import { verifyFlags, verifyRequest } from '../verify-request.ts';
+import { type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
 import { verdictText } from '../verify-text.ts';
 import { writeNewFile } from './new-file.ts';
+
+type ProveFlags = VerifyFlags & {
+  readonly seq: Flag<number | undefined>;
+  readonly out: Flag<string | undefined>;
+  readonly stream: Flag<string | undefined>;
+  readonly journal: Flag<string | undefined>;
+  readonly night: Flag<string | undefined>;
+};
 
 /** `fapilog-tamper prove` */
 export const prove: Command = command(
   {
-    usage: 'PATH…|- --seq N --origin NAME|--policy FILE --public-key FILE [--out FILE] …',
+    usage:
+      'PATH…|- --seq N --origin NAME|--policy FILE --public-key FILE [--out FILE] … | --stream ORIGIN --journal FILE [--night TIME]',
     examples: [
       '% audit.jsonl --seq 4711 --policy policy.yaml > payment.tlog-proof',
       '% audit.jsonl --seq 4711 --origin audit.example.com/app --public-key audit.key.pub --out payment.tlog-proof',
+      '% --stream fleet/host-7 --journal journal.yaml --night 2026-11-24 --out host-7.stream-proof',
     ],
     about: [
       'Proves that one record is in a log: verifies the log as "verify" does and, if the verdict is ok, prints a C2SP tlog-proof with the record, its inclusion proof, the signed checkpoint that covers it, and the seal that dates it. Anyone with the public key can check it alone: fapilog-tamper verify NAME.tlog-proof.',
       'A log sealed with a data key alone has no signature, so it cannot prove anything to others. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify).',
+      'With --stream it proves what an auditor found: that this stream had this size and root in that audit, or that there was no such stream. It verifies the journal that "audit --journal" wrote, with the keys that --policy names for it, or else with the public half of its own. Anyone with that public key can check it alone: fapilog-tamper verify NAME.stream-proof --origin JOURNAL.',
     ],
     flags: {
       seq: count('the record: the value of "seq" in its line'),
@@ -27,12 +38,21 @@ export const prove: Command = command(
         'FILE',
         'where to write the proof, such as NAME.tlog-proof; must not exist yet (default: standard output)',
       ),
+      stream: text('ORIGIN', "prove what the auditor's journal says of this stream, instead of a record"),
+      journal: text('FILE', "with --stream: the configuration of the journal's writer, as for audit"),
+      night: text(
+        'TIME',
+        'with --stream: the time of the audit, or how it begins, such as 2026-11-24 (default: the last one)',
+      ),
       ...verifyFlags,
     },
     takesConfig: true,
   },
   async (call, io) => {
     const { seq, out } = call.flags;
+    if (call.flags.stream !== undefined) return proveNight(call, call.flags.stream, io);
+    for (const name of ['journal', 'night'] as const)
+      if (call.flags[name] !== undefined) throw new TamperError('USAGE', `--${name} goes with --stream ORIGIN`);
     if (seq === undefined) throw new TamperError('USAGE', 'which record? name it with --seq N');
     const { options, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
@@ -46,8 +66,31 @@ export const prove: Command = command(
       await print(io.stderr, why);
       return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
     }
-    if (out === undefined) await print(io.stdout, proof);
-    else await writeNewFile(out, proof);
+    await give(proof, out, io);
     return exitCode.done;
   },
 );
+
+async function give(proof: string, out: string | undefined, io: CommandIo): Promise<void> {
+  if (out === undefined) await print(io.stdout, proof);
+  else await writeNewFile(out, proof);
+}
+
+/** `fapilog-tamper prove --stream` */
+async function proveNight({ flags, positionals }: Call<ProveFlags>, stream: string, io: CommandIo): Promise<number> {
+  const { journal, night, policy, seq, out } = flags;
+  if (journal === undefined)
+    throw new TamperError('USAGE', "name the configuration of the journal's writer: --journal FILE");
+  if (positionals.length > 0 || seq !== undefined)
+    throw new TamperError('USAGE', 'with --stream, give no paths and no --seq: the journal says where it is');
+  // variables hold the options of other writers on this host: what the journal is, its file alone says
+  const { config } = resolveConfig({ file: await loadConfigFile(journal) });
+  const named = policy === undefined ? undefined : await loadPolicy(policy);
+  const { verdict, proof, refusal = '' } = await proveStream({ config, policy: named, stream, night });
+  if (proof !== undefined) {
+    await give(proof, out, io);
+    return exitCode.done;
+  }
+  await print(io.stderr, `prove: ${printable(refusal)}\n`);
+  return verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
+}

@@ -1,11 +1,18 @@
 import { TamperError } from '../../index.ts';
-import { type VerifyOptions, verifyProofWith } from '../../internal.ts';
-import { type ProofsReport, proofsLines, proofsReport } from '../../report/words/proofs.ts';
+import { type VerifyOptions, verifyProofWith, verifyStreamProofWith } from '../../internal.ts';
+import {
+  type ProofsReport,
+  proofsLines,
+  proofsReport,
+  type StreamProofsReport,
+  streamProofsLines,
+  streamProofsReport,
+} from '../../report/words/proofs.ts';
 import type { FlagValues } from '../flags.ts';
 import { jsonText, printable } from '../output.ts';
 import type { VerifyFlags } from '../verify-request.ts';
 
-/** `fapilog-tamper verify NAME.tlog-proof` */
+/** `fapilog-tamper verify NAME.tlog-proof`, and `verify NAME.stream-proof` */
 
 /** Flags that speak of a log: with a proof they would mean nothing. */
 const OF_LOGS = [
@@ -30,7 +37,7 @@ export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
   for (const name of OF_LOGS) {
     const value = flags[name];
     if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
-    throw new TamperError('USAGE', `--${name} is about logs, but a proof of one record is to be verified`, {
+    throw new TamperError('USAGE', `--${name} is about logs, but a proof is to be verified`, {
       hint:
         name === 'known'
           ? 'A proof does not show that a log continues what was known. To compare its checkpoint with one that you hold: --since NOTE'
@@ -40,16 +47,19 @@ export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
 }
 
 /** Verifies every file. @throws {@link TamperError} as `verifyProof` */
-export async function verifyProofs({
-  paths,
-  origin,
-  continued,
-  policy,
-  publicKeys,
-  held,
-  witnesses,
-  cosignatures,
-}: VerifyOptions): Promise<ProofsReport> {
+export async function verifyProofs(options: VerifyOptions): Promise<ProofsReport> {
+  return proofsReport(await verifyEach(options, verifyProofWith));
+}
+
+/** The same of stream proofs. @throws {@link TamperError} as `verifyProof` */
+export async function verifyStreamProofs(options: VerifyOptions): Promise<StreamProofsReport> {
+  return streamProofsReport(await verifyEach(options, verifyStreamProofWith));
+}
+
+async function verifyEach<R>(
+  { paths, origin, continued, policy, publicKeys, held, witnesses, cosignatures }: VerifyOptions,
+  verifyOne: (path: string, options: Parameters<typeof verifyProofWith>[1]) => Promise<R>,
+): Promise<(R & { readonly file: string })[]> {
   const options = {
     ...(origin !== undefined && { origin }),
     ...(continued !== undefined && { continued }),
@@ -59,13 +69,21 @@ export async function verifyProofs({
     ...(witnesses !== undefined && { witnesses }),
     ...(cosignatures !== undefined && { cosignatures }),
   };
-  const proofs: ProofsReport['proofs'][number][] = [];
-  for (const file of paths) proofs.push({ file, ...(await verifyProofWith(file, options)) });
-  return proofsReport(proofs);
+  const proofs: (R & { readonly file: string })[] = [];
+  for (const file of paths) proofs.push({ file, ...(await verifyOne(file, options)) });
+  return proofs;
 }
 
 /** The report as it is printed. Nothing from a file reaches a terminal raw (spec 8). */
 export function proofsText(report: ProofsReport, format: 'text' | 'json', quiet: boolean): string {
-  if (format === 'json') return `${jsonText(report, 2)}\n`;
-  return `${proofsLines(report, quiet).map(printable).join('\n')}\n`;
+  return format === 'json' ? `${jsonText(report, 2)}\n` : shown(proofsLines(report, quiet));
+}
+
+/** The same of stream proofs. */
+export function streamProofsText(report: StreamProofsReport, format: 'text' | 'json', quiet: boolean): string {
+  return format === 'json' ? `${jsonText(report, 2)}\n` : shown(streamProofsLines(report, quiet));
+}
+
+function shown(lines: readonly string[]): string {
+  return `${lines.map(printable).join('\n')}\n`;
 }

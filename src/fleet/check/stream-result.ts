@@ -28,7 +28,15 @@ export const STREAM_RESULTS = [
 export type StreamOutcome = (typeof STREAM_RESULTS)[number];
 
 /** What an audit finds besides what the verifier does. */
-export type AuditCode = 'STOPPED' | 'REPLACED' | 'EXPIRED';
+export type AuditCode =
+  | 'STOPPED'
+  | 'REPLACED'
+  | 'EXPIRED'
+  | 'JOURNAL_CONTRADICTED'
+  | 'JOURNAL_WRONG'
+  | 'JOURNAL_LIST_MISSING'
+  | 'JOURNAL_UNFINISHED'
+  | 'JOURNAL_RETIRED';
 
 /** A finding of an audit. */
 export interface AuditFinding extends Omit<Finding, 'code' | 'quoted'> {

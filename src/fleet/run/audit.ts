@@ -18,6 +18,7 @@ import type { StreamResult } from '../check/stream-result.ts';
 import type { AuditMemory } from '../memory/audit-memory.ts';
 import type { LogPlace } from '../place/log-place.ts';
 import { settling } from '../place/standing.ts';
+import type { AuditJournal } from './audit-journal.ts';
 import { type Discoverer, doubtOf } from './discover.ts';
 import type { Rereading } from './due.ts';
 import { listFleet } from './listing.ts';
@@ -41,6 +42,8 @@ export interface AuditRequest extends Rereading {
   readonly atOnce?: number;
   /** Streams that are being verified are finished, and no other is begun. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of what is found; the memory is then one that it advances. */
+  readonly journal?: AuditJournal | undefined;
 }
 
 /** What is given up at the signal. */
@@ -108,6 +111,7 @@ class Audit {
     throwIfAborted(AUDIT, signal);
     await this.#sayAll(results);
     if (shard.count === 1) await this.#sayTooFew();
+    await this.#sayAll(this.#request.journal?.results() ?? []);
     return this.#tally.summary({
       ignored,
       request: digestOf(this.#request, this.#options),
@@ -157,7 +161,8 @@ class Audit {
     for (const result of results) await this.#say(result);
   }
 
-  async #say(result: StreamResult): Promise<void> {
+  async #say(found: StreamResult): Promise<void> {
+    const result = this.#request.journal?.result(found) ?? found;
     this.#tally.add(result);
     await this.#onResult(result);
   }

@@ -1,4 +1,4 @@
-import { areProofs } from '../../audit/proof-files.ts';
+import { proofsAmong } from '../../audit/proof-files.ts';
 import { loadPublicKeys } from '../../audit/public-keys.ts';
 import { TamperError } from '../../errors.ts';
 import { isManifest, manifestsAlone } from '../../foundation/log-file-names.ts';
@@ -41,7 +41,12 @@ export async function check(request: Request, onProgress: (read: number, total: 
   const alone = manifestsAlone(logs.map(({ path }) => path));
   const paths = [...new Set(logs.map(topOf))].filter((path) => !isManifest(path) || alone.has(path));
   if (paths.length === 0) throw new TamperError('USAGE', 'no sealed file was given', { hint: 'Drop the log files.' });
-  await areProofs(paths); // not among logs, nor under another name
+  // not among logs, nor under another name
+  if ((await proofsAmong(paths)) !== undefined) {
+    throw new TamperError('USAGE', 'this page checks proofs of records, but no proofs of streams', {
+      hint: 'On the command line: fapilog-tamper verify NAME.stream-proof',
+    });
+  }
   const unwrap = carrierOf(request.unwrap);
   const { publicKeys, policy, streams, notes } = await broughtBy(request);
   const known = [...streams.values()].flatMap(({ first, newest }) => [first, newest]);

@@ -192,11 +192,40 @@ const AUDIT_WORDS: Readonly<Record<AuditCode, Explanation>> = {
       'None of its files is here any more, and its last entry is older than the retention that the auditor named. Nothing can be checked of it now; it was in order when it was checked last.',
     next: 'Confirm that the stream was retired. Then remove what is remembered of it, or keep being told.',
   },
+  JOURNAL_CONTRADICTED: {
+    title: "what is remembered is not what the auditor's journal says",
+    means:
+      'The memory of the audit and the journal disagree on how far this stream was when it was audited last. Either somebody changed one of the two, or an audit used this memory without the journal.',
+    next: 'Ask who ran an audit without the journal. If nobody did, restore the memory from a copy and compare the stream with another copy.',
+  },
+  JOURNAL_WRONG: {
+    title: "the auditor's journal contradicts itself",
+    means:
+      'A record of the journal is no record of a night, or a list is not the one that was sealed, or leaves out what the list before it has.',
+    next: 'Restore the list from a copy. If the list is the one that was sealed, the audit of that night did not do what it says.',
+  },
+  JOURNAL_LIST_MISSING: {
+    title: "a list of the auditor's journal is missing",
+    means:
+      'The list of one of the last two nights is not beside the journal, so this audit could not be compared with it.',
+    next: 'Restore the list from a copy; its name is its root.',
+  },
+  JOURNAL_UNFINISHED: {
+    title: 'an earlier audit did not end',
+    means: 'An audit began, and nothing of what it found was sealed or remembered: it was stopped, or failed.',
+    next: 'Look at why it ended. A night that is run again until its result is good leaves this behind each time.',
+  },
+  JOURNAL_RETIRED: {
+    title: 'streams are not audited any more',
+    means:
+      'Streams that the last night has are not named any more, or were removed from the memory after they had vanished.',
+    next: 'Confirm that they were retired on purpose.',
+  },
 };
 
 /** A finding of an audit in words. */
 function auditFindingWords(code: FindingCode | AuditCode): Explanation {
-  return code === 'STOPPED' || code === 'REPLACED' || code === 'EXPIRED' ? AUDIT_WORDS[code] : FINDING_WORDS[code];
+  return code in AUDIT_WORDS ? AUDIT_WORDS[code as AuditCode] : FINDING_WORDS[code as FindingCode];
 }
 
 /** What of each stream is kept for the report until the last one is done: of ten thousand, a line each. */

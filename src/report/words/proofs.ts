@@ -1,7 +1,8 @@
+import type { StreamProofReport } from '../../journal/stream-proof.ts';
 import type { ProofReport } from '../../verify/proof/proof-report.ts';
 import type { Verdict } from '../../verify/verdict/report.ts';
 
-/** What is said of proofs of single records. */
+/** What is said of proofs: of single records, and of streams in a journal. */
 
 /** What each proof came to, and all of them: `spec/proof-report.schema.json`. */
 export interface ProofsReport {
@@ -13,19 +14,51 @@ export interface ProofsReport {
 
 type FileProof = ProofReport & { readonly file: string };
 
+/** The same of stream proofs. */
+export interface StreamProofsReport extends Omit<ProofsReport, 'proofs'> {
+  readonly streamProofs: readonly FileStreamProof[];
+}
+
+type FileStreamProof = StreamProofReport & { readonly file: string };
+
 const NOTE = 'a proof says that this record is in the log, and nothing about the records around it';
+const STREAM_NOTE = 'a stream proof says what the auditor found that night, and is no verification of the stream';
+
+export function proofsReport(proofs: readonly FileProof[]): ProofsReport {
+  return { version: 1, verdict: worstOf(proofs), proofs, note: NOTE };
+}
+
+/** The same of stream proofs. */
+export function streamProofsReport(streamProofs: readonly FileStreamProof[]): StreamProofsReport {
+  return { version: 1, verdict: worstOf(streamProofs), streamProofs, note: STREAM_NOTE };
+}
 
 /** The worst verdict is that of all. */
-export function proofsReport(proofs: readonly FileProof[]): ProofsReport {
+function worstOf(proofs: readonly { readonly verdict: Verdict }[]): Verdict {
   const verdicts = proofs.map(({ verdict }) => verdict);
-  const verdict = verdicts.find((one) => one === 'tampered') ?? verdicts.find((one) => one === 'undecided') ?? 'ok';
-  return { version: 1, verdict, proofs, note: NOTE };
+  return verdicts.find((one) => one === 'tampered') ?? verdicts.find((one) => one === 'undecided') ?? 'ok';
 }
 
 /** The report as people read it; `quiet`: only the verdicts. What comes from a file is as it is there. */
-export function proofsLines({ verdict, proofs }: ProofsReport, quiet: boolean): string[] {
-  const lines = proofs.flatMap((proof) => proofLines(proof, quiet));
-  return quiet || verdict !== 'ok' ? lines : [...lines, `This ${NOTE.slice(2)}.`];
+export function proofsLines({ verdict, proofs, note }: ProofsReport, quiet: boolean): string[] {
+  return withNote(
+    proofs.flatMap((proof) => proofLines(proof, quiet)),
+    note,
+    quiet || verdict !== 'ok',
+  );
+}
+
+/** The same of stream proofs. */
+export function streamProofsLines({ verdict, streamProofs, note }: StreamProofsReport, quiet: boolean): string[] {
+  return withNote(
+    streamProofs.flatMap((proof) => streamProofLines(proof, quiet)),
+    note,
+    quiet || verdict !== 'ok',
+  );
+}
+
+function withNote(lines: readonly string[], note: string, without: boolean): string[] {
+  return without ? [...lines] : [...lines, `This ${note.slice(2)}.`];
 }
 
 const HEADLINE = { ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' } as const;
@@ -55,11 +88,36 @@ function proofLines({ file, ...report }: FileProof, quiet: boolean): string[] {
       lines.push(`  sealed at ${sealedAt} by the writer's clock: it was in the log by then`);
     }
   }
-  for (const { algorithm, fingerprint = '', givenBy = 'the policy' } of signers) {
-    lines.push(`  signed by ${algorithm} ${fingerprint} (${givenBy})`);
-  }
-  if (held) lines.push('  you hold this very checkpoint');
-  lines.push(...findings.map(({ severity, code, message }) => `  ${severity.padEnd(9)} ${code}: ${message}`));
+  lines.push(...trustLines({ signers, held, findings }));
   lines.push(...recordLines(report));
+  return lines;
+}
+
+function trustLines({ signers, held, findings }: Pick<ProofReport, 'signers' | 'held' | 'findings'>): string[] {
+  return [
+    ...signers.map(
+      ({ algorithm, fingerprint = '', givenBy = 'the policy' }) =>
+        `  signed by ${algorithm} ${fingerprint} (${givenBy})`,
+    ),
+    ...(held ? ['  you hold this very checkpoint'] : []),
+    ...findings.map(({ severity, code, message }) => `  ${severity.padEnd(9)} ${code}: ${message}`),
+  ];
+}
+
+function streamProofLines({ file, ...report }: FileStreamProof, quiet: boolean): string[] {
+  const { verdict, journal, seq, night, stream, entry, sealedAt } = report;
+  const headline = `${HEADLINE[verdict]}  ${file}`;
+  if (quiet) return [headline];
+  const lines = [headline];
+  const claim = verdict === 'ok' ? '' : 'not proven: ';
+  if (stream !== undefined && night !== undefined) {
+    lines.push(`  ${claim}${stream} in the audit of ${night}: ${entry?.state ?? 'there was no such stream'}`);
+    if (entry?.head !== undefined) lines.push(`  ${claim}${entry.head.size} entries, root ${entry.head.root}`);
+    if (entry?.since !== undefined)
+      lines.push(`  ${claim}before that night: ${entry.since.size} entries, root ${entry.since.root}`);
+  }
+  if (journal !== undefined) lines.push(`  entry ${seq} of the journal ${journal}`);
+  if (sealedAt !== undefined && verdict === 'ok') lines.push(`  sealed at ${sealedAt} by the auditor's clock`);
+  lines.push(...trustLines(report));
   return lines;
 }

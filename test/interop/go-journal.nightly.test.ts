@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, it } from 'vitest';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
+import { makeScene } from '../journal/scene.ts';
+
+/** github.com/transparency-dev/merkle v0.0.2 accepts the bucket of every stream proof (J3.4), and refuses one that was changed. */
+
+const source = fileURLToPath(new URL('./go-journal/', import.meta.url));
+const cache = join(toolCache(), 'go-journal');
+const binary = join(cache, process.platform === 'win32' ? 'journal.exe' : 'journal');
+
+beforeAll(() => {
+  mkdirSync(cache, { recursive: true });
+  const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+}, 300_000);
+
+const ask = (input: string): string => spawnSync(binary, [], { input, encoding: 'utf8' }).stdout.trim();
+
+it.each([1, 2, 20, 257])('transparency-dev/merkle checks the proofs of a night of %i streams', async (streams) => {
+  const scene = await makeScene();
+  for (let at = 0; at < streams; at++) scene.ship(`s${at}`, 1);
+  expect((await scene.audit()).code).toBe(0);
+  for (const name of ['fleet/s0', `fleet/s${streams - 1}`, 'fleet/nobody', 'fleet/else', 'auditor/journal']) {
+    const { stdout } = await scene.prove(name);
+    expect([name, ask(stdout)]).toEqual([name, 'ok']);
+    expect(ask(stdout.replace(/^(\S{43}=\s)(.)/m, (_, key, one) => `${key}${one === 'A' ? 'B' : 'A'}`))).not.toBe('ok');
+    if (stdout.includes('\nentry ')) expect(ask(stdout.replace('"state":"ok"', '"state":"absent"'))).not.toBe('ok');
+  }
+});
