@@ -77,7 +77,7 @@ export const rooms = {
     stream: ['auditor', 'entry', 'input', 'model', 'range', 'state', 'trust', 'verdict'],
     parallel: ['input', 'model', 'stream'],
     proof: ['auditor', 'model', 'stream', 'trust', 'verdict'],
-    tiles: ['auditor', 'input', 'model', 'stream'],
+    tiles: ['auditor', 'input', 'model', 'proof', 'stream'],
     found: ['input', 'verdict'],
     files: ['auditor', 'found', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
     show: ['carrier', 'files', 'found', 'input', 'model', 'verdict'],

@@ -101,14 +101,14 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
 
 /**
  * Verifies, and if the verdict is ok writes the log as C2SP tlog-tiles (spec/evidence.md, section 5): hash tiles, bundles whose
- * entries are the leaf bytes of the log, and the newest proven checkpoint that a named public key signed, with all its signature
- * lines. The bytes of a record with a salt say nothing of its line. Only what the destination does not have yet is written, and the
- * checkpoint last; if it was interrupted, call it again. It reads once, in bounded memory. `jobs` is not used.
+ * entries are the leaf bytes of the log, and the newest proven checkpoint that a named public key signed. Every tile that the
+ * destination has is read and compared with the log; then what is missing is written, the checkpoint last. If it was interrupted,
+ * call it again. Memory grows only with the number of files there. `jobs` is not used.
  *
  * @returns the report of the verification, with what the destination has now, or with why nothing was written
  * @throws {@link TamperError} what {@link verify} throws; `USAGE` if the files hold more than one stream, or `tiles` is in what is
- *   verified or has a checkpoint of another form; `LOCKED` if another export writes there; `READ_FAILED` if the tiles there were
- *   damaged; `WRITE_FAILED` if they cannot be written or one has other bytes already; what an object store throws
+ *   verified or has a checkpoint of another form; `LOCKED` if another export writes there; `READ_FAILED` if what is there cannot
+ *   be read or is a symbolic link; `WRITE_FAILED` if it cannot be written; what an object store throws
  */
 export async function exportTiles(options: ExportTilesOptions): Promise<ExportedTiles> {
   return (await import('./export-tiles.ts')).exportTilesAs(options);

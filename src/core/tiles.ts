@@ -12,6 +12,10 @@ export const MAX_ENTRY = 65_535;
 export interface TileFile {
   /** Relative to the log's prefix. */
   readonly path: string;
+  /** The path that it has when it is full. */
+  readonly full: string;
+  /** How many hashes or entries it has. */
+  readonly width: number;
   readonly bytes: Buffer;
 }
 
@@ -19,7 +23,16 @@ export interface TileFile {
 function tileFile(level: number | 'entries', index: number, width: number, parts: readonly Uint8Array[]): TileFile {
   const digits = String(index).padStart(Math.ceil(String(index).length / 3) * 3, '0');
   const name = digits.replace(/\d{3}(?=\d)/g, 'x$&/');
-  return { path: `tile/${level}/${name}${width < WIDTH ? `.p/${width}` : ''}`, bytes: Buffer.concat(parts) };
+  const full = `tile/${level}/${name}`;
+  return { path: width < WIDTH ? `${full}.p/${width}` : full, full, width, bytes: Buffer.concat(parts) };
+}
+
+/** What this tile or bundle was when it had `width` hashes or entries, at most as many as it has. */
+export function narrowed({ full, bytes }: TileFile, width: number): Buffer {
+  if (!full.startsWith('tile/entries/')) return bytes.subarray(0, width * 32);
+  let end = 0;
+  for (let left = width; left > 0; left--) end += 2 + bytes.readUInt16BE(end);
+  return bytes.subarray(0, end);
 }
 
 /** A growing tree as tiles. Memory does not grow with it: of each level the last tile is here. */

@@ -1,20 +1,17 @@
 import type { Digest } from '../core/hash.ts';
-import { MAX_ENTRY, type TileFile, TileTree } from '../core/tiles.ts';
+import { MAX_ENTRY, narrowed, type TileFile, TileTree } from '../core/tiles.ts';
 import { Frontier, hashLeaf } from '../core/tree.ts';
-import { TamperError } from '../errors.ts';
-import {
-  type Checkpoint,
-  formatCheckpointText,
-  formatNote,
-  MAX_NOTE,
-  parseSignedCheckpoint,
-} from '../format/checkpoint.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import { formatCheckpointText, MAX_NOTE, parseSignedCheckpoint, type SignedCheckpoint } from '../format/checkpoint.ts';
+import { verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
 import { mapBounded } from '../foundation/pool.ts';
+import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { witnessingOf } from './auditor/witnesses.ts';
 import { oneStream } from './prove-record.ts';
 import type { TileDestination } from './tiles/directory-tiles.ts';
 import { type SignedTree, TreeEntries } from './tiles/tree-entries.ts';
+import { cosignaturesOf } from './trust/cosignatures.ts';
 import type { StreamReport, VerifyReport } from './verdict/report.ts';
 import { verifyKeeping } from './verify.ts';
 
@@ -28,11 +25,12 @@ export interface ExportTilesOptions extends VerifyOptions {
 /** Why nothing is exported although the log is ok. */
 export interface ExportRefusal {
   /**
-   * `UNSIGNED`: no proven checkpoint is signed by a public key that was named. `ENTRIES_MISSING`: the files do not begin with the
-   * first entry. `ENTRY_TOO_LONG`: an entry has more than 65,535 bytes, which no bundle can hold. `OTHER_TREE`: the
-   * destination has a checkpoint of another stream, of another tree, or of more entries than are proven here.
+   * `UNSIGNED`: no proven checkpoint is signed by a public key that was named. `UNWITNESSED`: none that is has the cosignatures
+   * that are demanded. `ENTRIES_MISSING`: the files do not begin with the first entry. `ENTRY_TOO_LONG`: an entry has more than
+   * 65,535 bytes, which no bundle can hold. `OTHER_TREE`: the destination has something else than tiles of this log, or more
+   * entries than are proven here.
    */
-  readonly code: 'UNSIGNED' | 'ENTRIES_MISSING' | 'ENTRY_TOO_LONG' | 'OTHER_TREE';
+  readonly code: 'UNSIGNED' | 'UNWITNESSED' | 'ENTRIES_MISSING' | 'ENTRY_TOO_LONG' | 'OTHER_TREE';
   readonly message: string;
 }
 
@@ -62,33 +60,34 @@ export interface ExportedTiles {
 }
 
 /** A checkpoint that is at the destination. */
-interface Found extends Checkpoint {
-  /** Its whole name, for messages. */
-  readonly name: string;
+interface Found extends SignedCheckpoint {
   readonly note: string;
   readonly version: string;
 }
 
+/** What is at the destination of one tile or bundle: itself, or partial ones of smaller trees. */
+interface TileThere {
+  /** By path, in bytes. */
+  readonly sizes: Map<string, number>;
+  /** It is one of this tree. */
+  known: boolean;
+}
+
 const CHECKPOINT = 'checkpoint';
-/** The checkpoint of an export that began, so that the next one knows what its tiles are of (E5.5). */
-const NEXT = 'checkpoint.next';
-/** No bundle is longer. */
-const MOST_BYTES = 256 * (2 + MAX_ENTRY);
-/** Files are written together when they are so many or so long. */
+/** `.p/W` of a partial tile. */
+const PARTIAL = /\.p\/([1-9]\d{0,2})$/;
+/** Files are compared or written together when they are so many or so long. */
 const BATCH = 32;
 const BATCH_BYTES = 4 * 1024 * 1024;
 const CONCURRENCY = 8;
-/** Readers in Go take at most so many signature lines. */
-const MOST_SIGNATURES = 100;
 
 /**
- * Verifies, and if the verdict is ok writes what the destination does not have yet. `jobs` is not used.
+ * Verifies, and if the verdict is ok compares what the destination has and writes what it has not. `jobs` is not used.
  *
  * @throws {@link TamperError} as `exportTiles` of the package
  */
 export async function exportTiles({ destination, ...options }: ExportTilesOptions): Promise<ExportedTiles> {
-  const there = await find(destination, CHECKPOINT);
-  const next = await find(destination, NEXT);
+  const there = await find(destination);
   const entries = new TreeEntries();
   try {
     // bytes that another process checks are not the ones that are read here
@@ -97,13 +96,19 @@ export async function exportTiles({ destination, ...options }: ExportTilesOption
     const stream = oneStream(report, options);
     const { origin } = stream;
     const tree = entries.newestSigned;
-    const refusal = refusalOf(tree, stream, entries, [there, next]);
-    if (tree === undefined || refusal !== undefined) return { report, ...(refusal && { refusal }) };
-    const witnesses = witnessingOf(options, origin)?.witnesses ?? [];
-    const checkpoint = noteOf(tree, there, [origin, ...witnesses.map(({ name }) => name)]);
-    const files =
-      checkpoint === there?.note ? 0 : await write(destination, entries, { there, next }, tree.size, checkpoint);
+    if (tree === undefined) return { report, refusal: unsigned(entries) };
     const { size } = tree;
+    const refusal = refusalOf(tree, stream, entries, there, `${destination.name}/${CHECKPOINT}`);
+    if (refusal !== undefined) return { report, refusal };
+    const present = await tilesAt(destination);
+    const strange = await strangeAt(destination, entries, size, present);
+    if (strange !== undefined) {
+      const message = `${destination.name}/${strange} is not of the first ${size} entries of this log`;
+      return { report, refusal: { code: 'OTHER_TREE', message } };
+    }
+    const checkpoint = await noteOf(tree, there, witnessingOf(options, origin)?.witnesses ?? []);
+    const files = await write(destination, entries, size, present);
+    await publish(destination, there, checkpoint);
     return {
       report,
       exported: { origin, size, before: there?.size ?? 0, files, readable: entries.readable, checkpoint },
@@ -114,32 +119,45 @@ export async function exportTiles({ destination, ...options }: ExportTilesOption
 }
 
 /** @throws {@link TamperError} `USAGE` if something else has its name; what the destination throws */
-async function find(destination: TileDestination, key: string): Promise<Found | undefined> {
-  const stored = await destination.get(key, MAX_NOTE);
-  if (stored === undefined) return undefined;
-  const note = stored.bytes.toString('utf8');
-  const checkpoint = parseSignedCheckpoint(note);
-  const name = `${destination.name}/${key}`;
-  if (checkpoint !== undefined) return { ...checkpoint, name, note, version: stored.version };
-  throw new TamperError('USAGE', `${name} is not a checkpoint of a sealed log`, {
-    hint: 'Name another place for the tiles: one that is empty, or that has the tiles of this log.',
-  });
+async function find(destination: TileDestination): Promise<Found | undefined> {
+  const other = (cause?: TamperError): TamperError =>
+    new TamperError('USAGE', `${destination.name}/${CHECKPOINT} is not a checkpoint of a sealed log`, {
+      cause,
+      hint: 'Name another place for the tiles: one that is empty, or that has the tiles of this log.',
+    });
+  try {
+    const stored = await destination.get(CHECKPOINT, MAX_NOTE);
+    if (stored === undefined) return undefined;
+    const note = stored.bytes.toString('utf8');
+    const checkpoint = parseSignedCheckpoint(note);
+    if (checkpoint === undefined) throw other();
+    return { ...checkpoint, note, version: stored.version };
+  } catch (error) {
+    throw isTamperError(error, 'RESPONSE_MALFORMED') ? other(error) : error; // too long, in a bucket
+  }
 }
 
-/** E5.1, E5.2, E5.5: every entry is looked at before anything is written. */
+function unsigned({ isSigned }: TreeEntries): ExportRefusal {
+  if (isSigned) {
+    const message =
+      'no proven checkpoint has a signature and all the cosignatures that you demand, in a note of at most 64 KiB';
+    return { code: 'UNWITNESSED', message };
+  }
+  const message = 'no proven checkpoint is signed by a public key that you named; others could not check the tiles';
+  return { code: 'UNSIGNED', message };
+}
+
+/** E5.1, E5.2, E5.5: every entry is looked at before anything is written. `name` is that of the checkpoint there. */
 function refusalOf(
-  tree: SignedTree | undefined,
+  tree: SignedTree,
   { origin, firstSeq }: StreamReport,
   entries: TreeEntries,
-  found: readonly (Found | undefined)[],
+  there: Found | undefined,
+  name: string,
 ): ExportRefusal | undefined {
-  if (tree === undefined) {
-    const message = 'no proven checkpoint is signed by a public key that you named; others could not check the tiles';
-    return { code: 'UNSIGNED', message };
-  }
   if (firstSeq > 1)
     return { code: 'ENTRIES_MISSING', message: `the files begin at entry ${firstSeq}; tiles need them all` };
-  const roots = new Map<number, Digest>();
+  let root: Digest | undefined;
   const frontier = new Frontier();
   for (const { seq, line } of entries.upTo(tree.size)) {
     if (seq !== frontier.size + 1) throw new TamperError('INTERNAL', `entry ${frontier.size + 1} was not kept`);
@@ -148,74 +166,113 @@ function refusalOf(
       return { code: 'ENTRY_TOO_LONG', message };
     }
     frontier.append(hashLeaf(line));
-    if (found.some((one) => one?.size === seq)) roots.set(seq, frontier.root());
+    if (seq === there?.size) root = frontier.root();
   }
   if (formatCheckpointText({ origin, size: frontier.size, root: frontier.root() }) !== tree.text)
     throw new TamperError('INTERNAL', `the entries that were kept are not those of the checkpoint of ${tree.size}`);
-  for (const one of found) {
-    if (one === undefined) continue;
-    const other = (why: string): ExportRefusal => ({ code: 'OTHER_TREE', message: `${one.name} ${why}` });
-    if (one.origin !== origin) return other(`is of the stream ${one.origin}, not of ${origin}`);
-    if (one.size > tree.size)
-      return other(`is of ${one.size} entries, but only ${tree.size} are proven here and signed`);
-    if (roots.get(one.size) !== one.root) return other(`is of other entries than the first ${one.size} of this log`);
-  }
-  return undefined;
+  if (there === undefined) return undefined;
+  const other = (why: string): ExportRefusal => ({ code: 'OTHER_TREE', message: `${name} ${why}` });
+  if (there.origin !== origin) return other(`is of the stream ${there.origin}, not of ${origin}`);
+  if (there.size > tree.size)
+    return other(`is of ${there.size} entries, but only ${tree.size} are proven here and signed`);
+  return root === there.root ? undefined : other(`is of other entries than the first ${there.size} of this log`);
 }
 
-/** The checkpoint with every signature line, those of `names` first; those that are there already stay (E5.3). */
-function noteOf({ size, text, lines }: SignedTree, there: Found | undefined, names: readonly string[]): string {
-  const kept = there?.size === size ? there.note.slice(there.note.indexOf('\n\n') + 2, -1).split('\n') : [];
-  const rank = (line: string): number => (names.includes(line.split(' ')[1] ?? '') ? 0 : 1);
-  const all = [...new Set([...kept, ...lines])].sort((a, b) => rank(a) - rank(b));
-  let note = formatNote(text, []);
-  for (const line of all.slice(0, MOST_SIGNATURES)) {
-    if (Buffer.byteLength(note) + Buffer.byteLength(line) < MAX_NOTE) note += `${line}\n`;
+/** By the path of the full tile. */
+async function tilesAt(destination: TileDestination): Promise<Map<string, TileThere>> {
+  const present = new Map<string, TileThere>();
+  for await (const { key, size } of destination.tiles()) {
+    const full = key.replace(PARTIAL, '');
+    const one = present.get(full) ?? { sizes: new Map(), known: false };
+    present.set(full, one);
+    one.sizes.set(key, size);
   }
-  return note;
+  return present;
 }
 
-/** E5.4, E5.5: @returns how many tiles and bundles were written */
+/** All tiles and bundles of the first `size` entries, some at a time. */
+function* treeOf(entries: TreeEntries, size: number): Generator<TileFile[]> {
+  const tree = new TileTree();
+  let files: TileFile[] = [];
+  let length = 0;
+  for (const { line } of entries.upTo(size)) {
+    for (const file of tree.append(line)) {
+      files.push(file);
+      length += file.bytes.length;
+    }
+    if (files.length < BATCH && length < BATCH_BYTES) continue;
+    yield files;
+    files = [];
+    length = 0;
+  }
+  yield [...files, ...tree.partial()];
+}
+
+/** E5.4: reads all that is there. @returns the first file that is neither of this tree nor what a smaller one had in its place */
+async function strangeAt(
+  destination: TileDestination,
+  entries: TreeEntries,
+  size: number,
+  present: ReadonlyMap<string, TileThere>,
+): Promise<string | undefined> {
+  for (const files of treeOf(entries, size)) {
+    const expected = files.flatMap((file) => {
+      const one = present.get(file.full);
+      if (one === undefined) return [];
+      one.known = true;
+      return [...one.sizes].map(([path, length]) => {
+        const width = Number(PARTIAL.exec(path)?.[1] ?? (path === file.path ? file.width : Number.POSITIVE_INFINITY));
+        return { path, length, bytes: width <= file.width ? narrowed(file, width) : undefined };
+      });
+    });
+    const wrong = await mapBounded(expected, CONCURRENCY, async ({ path, length, bytes }) => {
+      if (bytes?.length !== length) return path;
+      return (await destination.get(path, length))?.bytes.equals(bytes) ? undefined : path;
+    });
+    const first = wrong.find((path) => path !== undefined);
+    if (first !== undefined) return first;
+  }
+  const beyond = [...present.values()].find(({ known }) => !known);
+  return beyond && [...beyond.sizes.keys()][0];
+}
+
+/** E5.3: the lines of the log, and of those that are there the right cosignatures of witnesses that the auditor named. */
+async function noteOf(tree: SignedTree, there: Found | undefined, witnesses: readonly WitnessKey[]): Promise<string> {
+  if (there?.text !== tree.text) return tree.note([]);
+  const { good } = await cosignaturesOf(witnesses, there, (witness, bytes) =>
+    verifyCosignature(witness, there, bytes, verifyWitnessSignature),
+  );
+  return tree.note(good);
+}
+
+/** E5.4: @returns how many tiles and bundles were written */
 async function write(
   destination: TileDestination,
   entries: TreeEntries,
-  { there, next }: { readonly there: Found | undefined; readonly next: Found | undefined },
   size: number,
-  checkpoint: string,
+  present: ReadonlyMap<string, TileThere>,
 ): Promise<number> {
-  const replace = async (key: string, found: Found | undefined): Promise<void> => {
-    if ((await destination.put(key, Buffer.from(checkpoint, 'utf8'), found?.version)) !== undefined) return;
-    throw new TamperError('LOCKED', `${destination.name}/${key} was written by another export meanwhile`, {
-      hint: 'Run it again.',
-    });
-  };
-  if (size > (next?.size ?? 0)) await replace(NEXT, next);
   let written = 0;
-  let waiting: TileFile[] = [];
-  const flush = async (): Promise<void> => {
-    const isNew = await mapBounded(waiting, CONCURRENCY, (file) => create(destination, file));
-    written += isNew.filter(Boolean).length;
-    waiting = [];
-  };
-  const tree = new TileTree();
-  for (const { line } of entries.upTo(size)) {
-    const files = tree.append(line);
-    if (files.length === 0 || tree.size <= (there?.size ?? 0)) continue;
-    waiting.push(...files);
-    if (waiting.length >= BATCH || waiting.reduce((sum, { bytes }) => sum + bytes.length, 0) >= BATCH_BYTES)
-      await flush();
+  for (const files of treeOf(entries, size)) {
+    const missing = files.filter(({ full, path }) => present.get(full)?.sizes.has(path) !== true);
+    await mapBounded(missing, CONCURRENCY, async ({ path, bytes }) => {
+      if ((await destination.put(path, bytes, undefined)) !== undefined) return;
+      if (!(await destination.get(path, bytes.length))?.bytes.equals(bytes)) throw overtaken(destination, path);
+    });
+    written += missing.length;
   }
-  if (size > (there?.size ?? 0)) waiting.push(...tree.partial());
-  await flush();
-  await replace(CHECKPOINT, there);
   return written;
 }
 
-/** @returns whether it was not there */
-async function create(destination: TileDestination, { path, bytes }: TileFile): Promise<boolean> {
-  if ((await destination.put(path, bytes, undefined)) !== undefined) return true;
-  if ((await destination.get(path, MOST_BYTES))?.bytes.equals(bytes)) return false;
-  throw new TamperError('WRITE_FAILED', `${destination.name}/${path} is there already and has other bytes`, {
-    hint: 'Tiles are never overwritten. Name another place.',
-  });
+/** E5.5: the checkpoint that is there must be the one that was looked at. */
+async function publish(destination: TileDestination, there: Found | undefined, note: string): Promise<void> {
+  const isOurs =
+    note === there?.note
+      ? (await destination.get(CHECKPOINT, MAX_NOTE))?.version === there.version
+      : (await destination.put(CHECKPOINT, Buffer.from(note, 'utf8'), there?.version)) !== undefined;
+  if (!isOurs) throw overtaken(destination, CHECKPOINT);
+}
+
+function overtaken({ name }: TileDestination, key: string): TamperError {
+  return new TamperError('LOCKED', `${name}/${key} was written by another export meanwhile`, { hint: 'Run it again.' });
 }

@@ -14,6 +14,7 @@ import {
   verify,
 } from '../../src/index.ts';
 import { erasedWithLog, policyWith } from '../support/erased-log.ts';
+import { grown, random } from '../support/growing-log.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { times } from '../support/tier.ts';
@@ -58,45 +59,9 @@ async function exported(log: SealedLog, tiles: string, more: Partial<ExportTiles
 function expectTiles(tiles: string, log: SealedLog, size: number): void {
   const read = readTiles(tiles);
   expect([read.origin, read.size]).toEqual([log.origin, size]);
+  if (log.size === size) expect(read.strange).toEqual([]);
   const leaves = read.entries.map((entry) => leafHash(entry).toString('latin1'));
   expect(leaves.findIndex((leaf, at) => leaf !== log.leaves[at])).toBe(-1);
-}
-
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return Math.floor((state / 0x80000000) * below);
-  };
-}
-
-const bothKeys = { dataKey, signers: [edKey] };
-
-/** A log of several runs and files; `sizes` are those with a signed checkpoint, `lines` how many lines it had then. */
-function grown(seed: number, entries: number) {
-  const next = random(seed);
-  const keys = { ...(next(2) === 0 ? signKeys : bothKeys), ...(next(2) === 0 && { salted: true as const }) };
-  const log = new SealedLog(`audit.example.com/tiles/${seed}`).open(keys).seal().checkpoint();
-  const stages: { readonly log: SealedLog; readonly size: number }[] = [];
-  let lost: { readonly at: number; readonly lines: SealedLog['lines'] } | undefined;
-  for (let file = 1; log.size < entries; ) {
-    for (let left = next(120); left > 0; left--) log.record(`{"n":${log.size},"pad":"${'x'.repeat(next(90))}"}`);
-    const what = next(5);
-    if (what === 0) log.close('rotated').checkpoint().rotate(`file-${file++}.jsonl`).seal().checkpoint();
-    else if (what === 1) log.close().checkpoint().open(keys, { why: 'resumed' }).seal().checkpoint();
-    else if (what === 2 && 'dataKey' in keys && lost === undefined && log.lines.at(-1)?.kind === 'record') {
-      // a shipped copy is ahead of what the crash left
-      lost = {
-        at: log.lines.length,
-        lines: log.fork().record('lost 1', 'lost 2', 'lost 3').lines.slice(log.lines.length),
-      };
-      log.open(keys, { why: 'recovered' }).seal().checkpoint();
-    } else log.seal().checkpoint();
-    const shipped = log.fork();
-    if (lost !== undefined) shipped.lines.splice(lost.at, 0, ...lost.lines);
-    stages.push({ log: shipped, size: log.size });
-  }
-  return stages;
 }
 
 describe('a log as tiles', () => {
@@ -189,7 +154,8 @@ describe('a log as tiles', () => {
     const first = readTiles(tiles).signatures;
     expect(first.map((one) => one.split(' ')[1])).toEqual([log.origin, 'witness.example.com/w1']);
     writeFileSync(cosigned, line(w2));
-    const later = await exported(log, tiles, { paths });
+    const witnesses = [w1.vkey, w2.vkey];
+    const later = await exported(log, tiles, { paths, witnesses, cosignatures: 1 });
     expect(later.exported).toMatchObject({ files: 0, before: 14, size: 14 });
     expect([...readTiles(tiles).signatures].sort()).toEqual(
       [
@@ -215,6 +181,28 @@ describe('a log as tiles', () => {
     const tiles = place();
     expect((await exported(log, tiles, { witnesses: [witness.vkey] })).exported?.size).toBe(4);
     expectTiles(tiles, log, 4);
+  });
+
+  it('needs all the cosignatures that are demanded under one checkpoint', async () => {
+    const [w1, w2] = [witnessKey('witness.example.com/w1'), witnessKey('witness.example.com/w2')];
+    const witnesses = [w1.vkey, w2.vkey];
+    const sealed = (log: SealedLog, ...names: (typeof w1)[]): SealedLog => {
+      const time = Math.floor(log.record('one').seal().clock / 1000);
+      return log.checkpoint({ witnesses: names.map((witness) => ({ witness, time })) });
+    };
+    const begun = (): SealedLog => new SealedLog().open(signKeys).seal().checkpoint();
+    const apart = sealed(sealed(begun(), w1), w2);
+    const [nowhere, tiles] = [place(), place()];
+    const { report, refusal } = await exported(apart, nowhere, { witnesses });
+    expect([report.verdict, refusal?.code]).toEqual(['ok', 'UNWITNESSED']);
+    expect(filesIn(nowhere).size).toBe(0);
+    const both = sealed(sealed(sealed(begun(), w1, w2), w1), w2);
+    expect((await exported(both, tiles, { witnesses })).exported?.size).toBe(4);
+    expect(readTiles(tiles).signatures.map((line) => line.split(' ')[1])).toEqual([
+      both.origin,
+      'witness.example.com/w1',
+      'witness.example.com/w2',
+    ]);
   });
 
   it('is signed by other algorithms too', async () => {
@@ -360,7 +348,8 @@ describe('a place with another tree', () => {
     expect((await exported(long(base(), 'other'), tiles)).exported).toMatchObject({ before: 5, size: 306, files: 0 });
   });
 
-  it.each(['checkpoint', 'checkpoint.next'])('is refused where its %s is none, or was changed', async (name) => {
+  it('is refused where its checkpoint is none, or was changed', async () => {
+    const name = 'checkpoint';
     const tiles = place();
     await exported(base(), tiles);
     const whole = readFileSync(join(tiles, name));
@@ -382,7 +371,8 @@ describe('a place with another tree', () => {
     const tiles = place();
     mkdirSync(join(tiles, 'tile/0'), { recursive: true });
     writeFileSync(join(tiles, 'tile/0/000'), 'mine');
-    await expect(exported(long(base(), 'word'), tiles)).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+    const { refusal } = await exported(long(base(), 'word'), tiles);
+    expect([refusal?.code, refusal?.message]).toEqual(['OTHER_TREE', expect.stringContaining(`${tiles}/tile/0/000 `)]);
     expect(readFileSync(join(tiles, 'tile/0/000'), 'utf8')).toBe('mine');
     expect(filesIn(tiles).has('checkpoint')).toBe(false);
   });

@@ -17,8 +17,8 @@ export const exportCommand: Command = command(
       '% audit/ --tiles s3://example-tiles/app --policy policy.yaml',
     ],
     about: [
-      'Writes a log as C2SP tlog-tiles, so that other people\'s tools can read and check it: verifies the log as "verify" does and, if the verdict is ok, writes hash tiles, bundles of entries, and last the newest signed checkpoint. Run it again as the log grows: only what is new is written, and nothing is overwritten but the checkpoint.',
-      'Of a record with a salt a bundle has its commitment alone, so its line stays private; without salts everybody who reads the tiles reads the lines. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify), or where the tiles of another log are.',
+      'Writes a log as C2SP tlog-tiles, so that other people\'s tools can read and check it: verifies the log as "verify" does and, if the verdict is ok, writes hash tiles, bundles of entries, and last the newest signed checkpoint. Run it again as the log grows: it reads what is there, compares it with the log, and writes what is missing; nothing is overwritten but the checkpoint.',
+      'Of a record with a salt a bundle has its commitment alone, so its line stays private; without salts everybody who reads the tiles reads the lines. All other flags are those of verify; --jobs has no effect. Nothing is written unless the verdict is ok (exit codes as with verify), or if anything else is among the tiles.',
     ],
     flags: {
       tiles: text(

@@ -1,34 +1,41 @@
 import { tmpdir } from 'node:os';
-import { formatSignatureLine } from '../../format/checkpoint.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { leafBytesOf } from '../../format/leaf.ts';
 import type { SpooledRecord } from '../input/spool.ts';
-import type { CountedNote } from '../model/proof-keeper.ts';
+import type { CountedNote, IsEnough } from '../model/proof-keeper.ts';
+import { NoteLines } from '../proof/note-lines.ts';
 import { type Keeping, KeptRecords, type RecordKeeper } from '../stream/kept-records.ts';
 
-/** The signature lines of checkpoints take at most so many bytes; those that came first are let go. */
-const MOST_LINES = 16 * 1024 * 1024;
+/** So many checkpoints wait for their lines, the newest ones; the verifier forgets the roots of older ones as well (M8.10). */
+const WAITING = 8192;
+/** So many characters of signature lines of keys that nobody named are kept for all of them. */
+const OTHERS_LIMIT = 16 * 1024 * 1024;
 
-/** A tree whose checkpoint a named public key signed. */
+/** A tree whose checkpoint a named public key signed and enough witnesses cosigned. */
 export interface SignedTree {
   readonly size: number;
   /** What is signed (section 4 of format.md). */
   readonly text: string;
-  /** All signature lines that the log has under it, without LF. */
-  readonly lines: Set<string>;
+  /** The checkpoint, with these cosignatures too if they are of witnesses that the log has no line of. */
+  note(more: CountedNote['cosignatures']): string;
+}
+
+interface Noted {
+  readonly checkpoint: CountedNote['checkpoint'];
+  readonly lines: NoteLines;
 }
 
 /** The leaf bytes of every entry of one stream, and its signed checkpoints, kept while it is verified. */
 export class TreeEntries implements Keeping {
   readonly #kept: KeptRecords = new KeptRecords(tmpdir());
-  readonly #signed = new Map<number, SignedTree>();
-  #lineLength = 0;
+  readonly #noted = new Map<number, Noted>();
+  #othersLength = 0;
+  #isEnough: IsEnough = () => true;
   #readable = false;
 
   begin(): void {
     this.#kept.begin();
-    this.#signed.clear();
-    this.#lineLength = 0;
+    this.#drop(0);
     this.#readable = false;
   }
 
@@ -49,10 +56,10 @@ export class TreeEntries implements Keeping {
       proven: (size) => kept.proven(size),
       proof: {
         grow: nothing,
-        rewind: nothing,
-        lose: nothing,
+        rewind: (size) => this.#drop(size + 1),
+        lose: () => this.#drop(0),
         seal: nothing,
-        noted: ({ seq }, note) => this.#add(seq, note),
+        noted: ({ seq }, note, isEnough) => this.#add(seq, note, isEnough),
       },
     };
   }
@@ -62,10 +69,26 @@ export class TreeEntries implements Keeping {
     return this.#readable;
   }
 
-  /** The newest checkpoint up to the proven end that a named public key signed. */
+  /** Whether a key that was named signed any checkpoint, whatever witnesses say. */
+  get isSigned(): boolean {
+    return [...this.#noted.values()].some(({ lines }) => lines.isSigned);
+  }
+
+  /** The newest checkpoint up to the proven end that is signed as E2.2 demands. */
   get newestSigned(): SignedTree | undefined {
-    const proven = [...this.#signed.values()].filter(({ size }) => size <= this.#kept.provenSize);
-    return proven.sort((a, b) => b.size - a.size)[0];
+    const isEnough = this.#isEnough;
+    for (const size of [...this.#noted.keys()].sort((a, b) => b - a)) {
+      const { checkpoint, lines } = this.#noted.get(size) as Noted;
+      const { text } = checkpoint;
+      const note = lines.note(text, isEnough);
+      if (size > this.#kept.provenSize || note === undefined) continue;
+      const withMore = (cosignatures: CountedNote['cosignatures']): string => {
+        lines.add({ checkpoint: { ...checkpoint, signatures: [] }, signatures: [], cosignatures }, 0);
+        return lines.note(text, isEnough) ?? note;
+      };
+      return { size, text, note: withMore };
+    }
+    return undefined;
   }
 
   /** The leaf bytes of the first `size` entries, in their order. */
@@ -77,20 +100,29 @@ export class TreeEntries implements Keeping {
     this.#kept.close();
   }
 
-  #add(size: number, { checkpoint, signatures, cosignatures }: CountedNote): void {
-    if (signatures.length === 0) return;
-    const { text, lines } = this.#signed.get(size) ?? { text: checkpoint.text, lines: new Set() };
-    this.#signed.set(size, { size, text, lines });
-    for (const { name, keyId, bytes } of [...checkpoint.signatures, ...cosignatures.map((one) => one.line)]) {
-      const line = formatSignatureLine(name, Buffer.from(keyId, 'hex'), bytes).trimEnd();
-      if (lines.has(line) || this.#lineLength > MOST_LINES) continue;
-      lines.add(line);
-      this.#lineLength += line.length;
-    }
-    for (const [oldest, one] of this.#signed) {
-      if (this.#lineLength <= MOST_LINES || oldest === size) break;
-      for (const line of one.lines) this.#lineLength -= line.length;
-      this.#signed.delete(oldest);
-    }
+  #add(size: number, { checkpoint, signatures, cosignatures }: CountedNote, isEnough: IsEnough): void {
+    if (signatures.length + cosignatures.length === 0) return;
+    this.#isEnough = isEnough;
+    // M4.4: under the log's own name a line that nobody checked could be a wrong one of a key that a reader knows
+    const others = checkpoint.signatures.filter(({ name }) => name !== checkpoint.origin);
+    const { lines } = this.#noted.get(size) ?? { lines: new NoteLines() };
+    this.#othersLength -= lines.othersLength;
+    lines.add(
+      { checkpoint: { ...checkpoint, signatures: others }, signatures, cosignatures },
+      OTHERS_LIMIT - this.#othersLength,
+    );
+    this.#othersLength += lines.othersLength;
+    this.#noted.set(size, { checkpoint, lines });
+    const [oldest = 0] = this.#noted.keys();
+    if (this.#noted.size > WAITING) this.#forget(oldest);
+  }
+
+  #drop(from: number): void {
+    for (const size of this.#noted.keys()) if (size >= from) this.#forget(size);
+  }
+
+  #forget(size: number): void {
+    this.#othersLength -= this.#noted.get(size)?.lines.othersLength ?? 0;
+    this.#noted.delete(size);
   }
 }
