@@ -58,7 +58,7 @@ async function bucketOf(tiles: string): Promise<TileDestination> {
         key.startsWith('tile/') ? 'application/octet-stream' : undefined,
       ),
     tiles: async function* () {
-      for await (const page of storage.list(`${prefix}tile`))
+      for await (const page of storage.list(`${prefix}tile/`))
         for (const { key, size } of page) yield { key: key.slice(prefix.length), size };
     },
     close: () => storage.close(),

@@ -65,14 +65,6 @@ interface Found extends SignedCheckpoint {
   readonly version: string;
 }
 
-/** What is at the destination of one tile or bundle: itself, or partial ones of smaller trees. */
-interface TileThere {
-  /** By path, in bytes. */
-  readonly sizes: Map<string, number>;
-  /** It is one of this tree. */
-  known: boolean;
-}
-
 const CHECKPOINT = 'checkpoint';
 /** `.p/W` of a partial tile. */
 const PARTIAL = /\.p\/([1-9]\d{0,2})$/;
@@ -100,18 +92,17 @@ export async function exportTiles({ destination, ...options }: ExportTilesOption
     const { size } = tree;
     const refusal = refusalOf(tree, stream, entries, there, `${destination.name}/${CHECKPOINT}`);
     if (refusal !== undefined) return { report, refusal };
-    const present = await tilesAt(destination);
-    const strange = await strangeAt(destination, entries, size, present);
+    const { strange, missing } = await compare(destination, entries, size);
     if (strange !== undefined) {
       const message = `${destination.name}/${strange} is not of the first ${size} entries of this log`;
       return { report, refusal: { code: 'OTHER_TREE', message } };
     }
     const checkpoint = await noteOf(tree, there, witnessingOf(options, origin)?.witnesses ?? []);
-    const files = await write(destination, entries, size, present);
+    if (missing.size > 0) await write(destination, entries, size, missing);
     await publish(destination, there, checkpoint);
     return {
       report,
-      exported: { origin, size, before: there?.size ?? 0, files, readable: entries.readable, checkpoint },
+      exported: { origin, size, before: there?.size ?? 0, files: missing.size, readable: entries.readable, checkpoint },
     };
   } finally {
     entries.close();
@@ -178,18 +169,6 @@ function refusalOf(
   return root === there.root ? undefined : other(`is of other entries than the first ${there.size} of this log`);
 }
 
-/** By the path of the full tile. */
-async function tilesAt(destination: TileDestination): Promise<Map<string, TileThere>> {
-  const present = new Map<string, TileThere>();
-  for await (const { key, size } of destination.tiles()) {
-    const full = key.replace(PARTIAL, '');
-    const one = present.get(full) ?? { sizes: new Map(), known: false };
-    present.set(full, one);
-    one.sizes.set(key, size);
-  }
-  return present;
-}
-
 /** All tiles and bundles of the first `size` entries, some at a time. */
 function* treeOf(entries: TreeEntries, size: number): Generator<TileFile[]> {
   const tree = new TileTree();
@@ -208,32 +187,43 @@ function* treeOf(entries: TreeEntries, size: number): Generator<TileFile[]> {
   yield [...files, ...tree.partial()];
 }
 
-/** E5.4: reads all that is there. @returns the first file that is neither of this tree nor what a smaller one had in its place */
-async function strangeAt(
+/**
+ * E5.4: reads all that is there.
+ *
+ * @returns the paths that are not there yet, and a file that is neither of this tree nor a partial one of a smaller tree
+ */
+async function compare(
   destination: TileDestination,
   entries: TreeEntries,
   size: number,
-  present: ReadonlyMap<string, TileThere>,
-): Promise<string | undefined> {
-  for (const files of treeOf(entries, size)) {
-    const expected = files.flatMap((file) => {
-      const one = present.get(file.full);
-      if (one === undefined) return [];
-      one.known = true;
-      return [...one.sizes].map(([path, length]) => {
-        const width = Number(PARTIAL.exec(path)?.[1] ?? (path === file.path ? file.width : Number.POSITIVE_INFINITY));
-        return { path, length, bytes: width <= file.width ? narrowed(file, width) : undefined };
-      });
-    });
-    const wrong = await mapBounded(expected, CONCURRENCY, async ({ path, length, bytes }) => {
-      if (bytes?.length !== length) return path;
-      return (await destination.get(path, length))?.bytes.equals(bytes) ? undefined : path;
-    });
-    const first = wrong.find((path) => path !== undefined);
-    if (first !== undefined) return first;
+): Promise<{ readonly strange?: string | undefined; readonly missing: ReadonlySet<string> }> {
+  const unknown = new Map<string, number>();
+  const partial = new Map<string, string[]>();
+  for await (const { key, size: length } of destination.tiles()) {
+    unknown.set(key, length);
+    const full = key.replace(PARTIAL, '');
+    if (full !== key) partial.set(full, [...(partial.get(full) ?? []), key]);
   }
-  const beyond = [...present.values()].find(({ known }) => !known);
-  return beyond && [...beyond.sizes.keys()][0];
+  const missing = new Set<string>();
+  for (const files of treeOf(entries, size)) {
+    const known = files.flatMap((file) => {
+      const smaller = (partial.get(file.full) ?? []).flatMap((path) => {
+        const width = Number(PARTIAL.exec(path)?.[1]);
+        return width < file.width ? [{ path, bytes: narrowed(file, width) }] : [];
+      });
+      if (unknown.has(file.path)) return [file, ...smaller];
+      missing.add(file.path);
+      return smaller;
+    });
+    const wrong = await mapBounded(known, CONCURRENCY, async ({ path, bytes }) => {
+      const isRight = unknown.get(path) === bytes.length;
+      return isRight && (await destination.get(path, bytes.length))?.bytes.equals(bytes) ? [] : [path];
+    });
+    const [strange] = wrong.flat();
+    if (strange !== undefined) return { strange, missing };
+    for (const { path } of known) unknown.delete(path);
+  }
+  return { strange: [...unknown.keys()][0], missing };
 }
 
 /** E5.3: the lines of the log, and of those that are there the right cosignatures of witnesses that the auditor named. */
@@ -245,23 +235,20 @@ async function noteOf(tree: SignedTree, there: Found | undefined, witnesses: rea
   return tree.note(good);
 }
 
-/** E5.4: @returns how many tiles and bundles were written */
+/** E5.4, E5.5: writes what is missing, and nothing else. */
 async function write(
   destination: TileDestination,
   entries: TreeEntries,
   size: number,
-  present: ReadonlyMap<string, TileThere>,
-): Promise<number> {
-  let written = 0;
+  missing: ReadonlySet<string>,
+): Promise<void> {
   for (const files of treeOf(entries, size)) {
-    const missing = files.filter(({ full, path }) => present.get(full)?.sizes.has(path) !== true);
-    await mapBounded(missing, CONCURRENCY, async ({ path, bytes }) => {
+    const these = files.filter(({ path }) => missing.has(path));
+    await mapBounded(these, CONCURRENCY, async ({ path, bytes }) => {
       if ((await destination.put(path, bytes, undefined)) !== undefined) return;
       if (!(await destination.get(path, bytes.length))?.bytes.equals(bytes)) throw overtaken(destination, path);
     });
-    written += missing.length;
   }
-  return written;
 }
 
 /** E5.5: the checkpoint that is there must be the one that was looked at. */

@@ -78,7 +78,6 @@ describe('go', () => {
     const log = logOf(1100, true);
     const tiles = await exported(log, 'mutants');
     const mutants = [...filesIn(tiles)]
-      .filter(([path]) => path !== 'checkpoint.next')
       .flatMap(([path, hex]) => {
         const length = hex.length / 2;
         const places = Array.from({ length: 40 }, (_, at) => Math.floor((at * (length - 1)) / 39));

@@ -300,6 +300,13 @@ const attacks: Record<string, (scene: Scene) => string | readonly string[]> = {
     const base = neededIn(scene).replace(/\.p\/.*/, '');
     return put(scene, `${base}.p/${1 + scene.next(255)}`, Buffer.alloc(32));
   },
+  'a full tile is there as a partial one too': (scene) =>
+    put(scene, 'tile/0/000.p/256', readFileSync(join(scene.fresh, 'tile/0/000'))),
+  'a partial tile is there as a full one too': (scene) => {
+    const path = [...filesIn(scene.fresh).keys()].find((one) => one.startsWith('tile/0/') && one.includes('.p/'));
+    if (path === undefined) return [];
+    return put(scene, path.replace(/\.p\/.*/, ''), readFileSync(join(scene.fresh, path)));
+  },
   'unfinished files were left': (scene) => {
     put(scene, '.unfinished/7', 'half');
     return put(scene, '.unfinished/x/y', 'half');
@@ -314,6 +321,10 @@ const attacks: Record<string, (scene: Scene) => string | readonly string[]> = {
   },
   'the lock of an export that was killed on another host was left': (scene) => {
     utimesSync(join(scene.tiles, put(scene, 'checkpoint.lock', '{')), 0, 0);
+    return [];
+  },
+  'what waited for a lock was killed': (scene) => {
+    put(scene, `checkpoint.lock.${'0af7'.repeat(4)}`, '{');
     return [];
   },
   'a lock that leads to nothing is there': (scene) => {

@@ -3,15 +3,16 @@ import {
   fstatSync,
   linkSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   readSync,
   renameSync,
   rmSync,
   statSync,
-  unlinkSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asError, isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
@@ -121,7 +122,7 @@ function timeBeside(path: string): number {
     return fstatSync(fd).mtimeMs;
   } finally {
     closeDescriptor(fd);
-    unlinkSync(probe);
+    rmSync(probe, { force: true });
   }
 }
 
@@ -180,6 +181,13 @@ export class KnownLock {
   assertHeld(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (!this.#isOurs()) throw this.#lost('was changed by another verifier meanwhile');
+  }
+
+  /** Removes what verifiers left that were killed while they waited. @throws what the system says */
+  removeLeftovers(): void {
+    const folder = dirname(this.#path);
+    const left = new RegExp(`^${basename(this.#path)}[.][0-9a-f]{16}$`);
+    for (const name of readdirSync(folder)) if (left.test(name)) rmSync(join(folder, name), { force: true });
   }
 
   /** A lock that cannot be removed now ends with this process. */
@@ -260,9 +268,10 @@ export class KnownLock {
     try {
       if (readLock(aside) !== stale) linkSync(aside, this.#path);
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error; // a third one was faster: the second asks before it writes
+      // a third one was faster, or has removed it: the second asks before it writes
+      if (!['EEXIST', 'ENOENT'].includes(codeOf(error))) throw error;
     } finally {
-      unlinkSync(aside);
+      rmSync(aside, { force: true });
     }
     return true;
   }

@@ -11,7 +11,7 @@ import { KnownLock } from '../auditor/known-lock.ts';
 
 /** Where tiles go: a directory, or a folder of a bucket, to which keys are relative. */
 export interface TileDestination extends Pick<ObjectStorage, 'name' | 'get' | 'put' | 'close'> {
-  /** All files of the tiles: what begins with `tile`. */
+  /** All files below `tile/`; in a directory also one in its place. */
   tiles(): AsyncIterable<Pick<StoredObject, 'key' | 'size'>>;
 }
 
@@ -45,6 +45,7 @@ export class DirectoryTiles implements TileDestination {
       KnownLock.take(checkpoint, { what: 'directory of tiles', waitMs: 60_000 }),
     );
     await this.#writing(this.#unfinished, async () => {
+      this.#lock?.removeLeftovers();
       await rm(this.#unfinished, { recursive: true, force: true }); // what a kill left
       await this.#prepare(this.#unfinished);
     });
