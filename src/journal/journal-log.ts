@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { appendRecords } from '../append-records.ts';
 import type { ResolvedConfig } from '../config/index.ts';
@@ -51,7 +51,7 @@ export interface JournalReading {
   readonly nights: readonly Night[];
   /** Those that began after the last of them, and did not end. */
   readonly unfinished: readonly { readonly seq: number; readonly night: string }[];
-  /** What is wrong behind the last of them. */
+  /** What is wrong with its records. */
   readonly problems: readonly string[];
 }
 
@@ -151,19 +151,19 @@ export class JournalLog {
     });
   }
 
-  /** Verifies it. A writer that was killed is recovered from first. @throws {@link TamperError} what verifying and sealing throw */
-  async read(): Promise<JournalReading> {
-    const reading = await this.verified();
+  /** Verifies that it holds these checkpoints. A writer that was killed is recovered from first. @throws {@link TamperError} what verifying and sealing throw */
+  async read(held: readonly string[]): Promise<JournalReading> {
+    const reading = await this.verified(held);
     const { verdict, findings } = reading.report;
     if (verdict !== 'undecided' || findings.every(({ code }) => code !== 'END_UNPROVEN')) return reading;
     await this.append([]); // a start takes over what is there, and closes it
-    return this.verified();
+    return this.verified(held);
   }
 
   /** The same, as it is. */
-  async verified(): Promise<JournalReading> {
+  async verified(held: readonly string[] = []): Promise<JournalReading> {
     const records = new Records();
-    const { streams } = await verifyKeeping(await this.verifyOptions(), records);
+    const { streams } = await verifyKeeping({ ...(await this.verifyOptions()), held }, records);
     const report = streams.find(({ origin }) => origin === this.origin);
     if (report === undefined)
       throw new TamperError('USAGE', `${this.file} is not the journal ${this.origin}`, { hint: HINT });
@@ -202,10 +202,11 @@ export class JournalLog {
   /** Reads the list of a night. What `onEntry` was told counts only where a tree is returned. @throws {@link TamperError} `READ_FAILED` */
   async readList(
     { root, streams, night }: NightEnds,
-    onEntry: (entry: JournalEntry, line: string) => void,
+    onEntry: (entry: JournalEntry) => void,
   ): Promise<NightTree | NoList> {
     const path = this.#pathOf(root);
     const items: BucketItem[] = [];
+    let bytes = 0;
     try {
       for await (const line of readLines(path, HINT)) {
         const entry = readEntry(line);
@@ -213,8 +214,10 @@ export class JournalLog {
         if (item === undefined || item.key <= (items.at(-1)?.key ?? '') || items.length === streams)
           return wrongList(path, night);
         items.push(item);
-        onEntry(entry as JournalEntry, line);
+        bytes += Buffer.byteLength(line) + 1;
+        onEntry(entry as JournalEntry);
       }
+      if ((await stat(path)).size !== bytes) return wrongList(path, night); // J1.3: each line ends with LF
     } catch (error) {
       if (!isTamperError(error, 'NOT_FOUND')) throw error;
       const problem = `the list of the night ${night} is not there: ${path}`;
@@ -271,7 +274,7 @@ function nightsOf(
     takenOver.some((range) => !range.macChecked && seq >= range.firstSeq && seq <= range.lastSeq);
   const nights: Night[] = [];
   let unfinished: (NightBegins & { seq: number })[] = [];
-  let problems: string[] = [];
+  const problems: string[] = [];
   for (const { seq, text } of records) {
     if (seq > provenSize) break;
     const read = readNight(text);
@@ -285,7 +288,6 @@ function nightsOf(
       }
       nights.push({ ...read, seq });
       unfinished = [];
-      problems = [];
     }
   }
   return { nights, unfinished, problems };

@@ -1,4 +1,5 @@
 import { digestBytes } from '../core/hash.ts';
+import { isTamperError } from '../errors.ts';
 import { emptyResult } from '../fleet/check/results.ts';
 import type { StreamOptions } from '../fleet/check/stream-options.ts';
 import {
@@ -9,35 +10,33 @@ import {
   worstVerdict,
 } from '../fleet/check/stream-result.ts';
 import { familyId, familyOf } from '../fleet/memory/family.ts';
-import type { RememberedFamily, RememberedStream } from '../fleet/memory/remembered.ts';
+import {
+  formatRemembered,
+  parseRemembered,
+  type RememberedFamily,
+  type RememberedStream,
+} from '../fleet/memory/remembered.ts';
 import type { AuditJournal } from '../fleet/run/audit-journal.ts';
+import { missingResult } from '../fleet/run/summary.ts';
 import { encodeBase64 } from '../format/base64.ts';
 import { formatNote, parseSignedCheckpoint } from '../format/checkpoint.ts';
 import type { Finding } from '../verify/model/findings.ts';
 import type { StreamReport } from '../verify/verdict/report.ts';
-import type { Head, JournalEntry, StreamState } from './nights.ts';
+import { type Head, isSame, type JournalEntry, lastHead, type StreamState } from './nights.ts';
+import { digestOfText, type MemorySeal } from './sealed-memory.ts';
 
 /** One night: what is remembered is compared with the journal, what is found is written down (spec/journal.md, section 2). */
 
-/** What the list of the last night said of a stream. */
-export interface ListedStream {
-  readonly state: StreamState;
-  /** Its newest checkpoint that any night has proven. */
-  readonly head: Head | undefined;
-}
-
-/** The last night, with its list. */
-export interface LastNight {
-  readonly night: string;
-  readonly streams: ReadonlyMap<string, ListedStream>;
-}
-
-/** What is known of a stream before and after it is audited. */
-interface Heads {
-  readonly before?: Head | undefined;
-  readonly now?: Head | undefined;
-  /** Whether it was ok when it was checked last. */
-  readonly ok: boolean;
+/** What the journal says before a night begins. */
+export interface JournalState {
+  readonly report: StreamReport;
+  readonly bytes: number;
+  /** What is wrong with it and its lists. */
+  readonly found: readonly AuditFinding[];
+  /** Whether a night can be sealed in it: else nothing that is remembered is known to be the auditor's. */
+  readonly isSound: boolean;
+  /** The list of the last night, by origin; undefined before the first night. */
+  readonly last: ReadonlyMap<string, JournalEntry> | undefined;
 }
 
 /** What was said of a stream. */
@@ -53,6 +52,8 @@ const NOT_THERE: ReadonlySet<StreamResult['result']> = new Set(['vanished', 'mis
 const RANK: readonly StreamState[] = ['retired', 'ok', 'absent', 'undecided', 'tampered'];
 /** So many streams are named in a finding. */
 const SHOWN = 3;
+/** The basis of a stream of which not more than its heads is known: all of it is read. */
+const UNSEALED = 'not sealed';
 
 const SEVERITY: Readonly<Partial<Record<AuditCode, Finding['severity']>>> = {
   JOURNAL_CONTRADICTED: 'tampered',
@@ -65,96 +66,133 @@ export function journalFinding(code: AuditCode, message: string): AuditFinding {
   return { code, severity: SEVERITY[code] ?? 'warning', message };
 }
 
+/** A finding about streams, the first of which it names. */
+export function aboutStreams(code: AuditCode, origins: readonly string[], what: string): AuditFinding {
+  const more = origins.length > SHOWN ? ', …' : '';
+  return journalFinding(code, `${origins.length} streams ${what}: ${origins.slice(0, SHOWN).join(', ')}${more}`);
+}
+
 /** The checkpoint of a signed note. */
 function headOf(note: string | undefined): Head | undefined {
   const checkpoint = note === undefined ? undefined : parseSignedCheckpoint(note);
   return checkpoint && { size: checkpoint.size, root: encodeBase64(digestBytes(checkpoint.root)) };
 }
 
-const isSame = (one: Head | undefined, other: Head | undefined): boolean =>
-  one?.size === other?.size && one?.root === other?.root;
+const largerOf = (one: Head | undefined, other: Head | undefined): Head | undefined =>
+  (other?.size ?? -1) > (one?.size ?? -1) ? other : one;
 
 /** What an audit is told to hold: nobody asks who signed a checkpoint that an auditor brings. */
-const noteOf = (origin: string, { size, root }: Head): string =>
-  formatNote(`${origin}\n${size}\n${root}\n`, [`— ${origin} AAAAAAA=\n`]);
+const noteOf = (origin: string, head: Head | undefined): string | undefined =>
+  head && formatNote(`${origin}\n${head.size}\n${head.root}\n`, [`— ${origin} AAAAAAA=\n`]);
+
+/** A family of which heads are known and nothing else. */
+function formatHeads(family: string, entries: readonly JournalEntry[]): string {
+  const streams = entries.map(({ origin, head, since, seen, first = 1 }): RememberedStream => {
+    const newest = lastHead({ head, since });
+    const notes = { newest: noteOf(origin, newest), seen: noteOf(origin, seen) };
+    return {
+      ...{ origin, verdict: 'undecided', basis: UNSEALED, ...notes, firstSeq: first, lastSeq: newest?.size ?? 0 },
+      ...{
+        end: 'open',
+        counts: { adopted: 0, abandoned: 0, dropped: 0 },
+        checked: new Date(0).toISOString(),
+        files: [],
+      },
+    };
+  });
+  return formatRemembered({ version: 2, family, streams });
+}
+
+/** The memory's text that holds the journal's own head. */
+export const formatOwnHead = ({ origin, checkpoint }: StreamReport): string =>
+  formatHeads(familyOf(origin), [{ origin, state: 'ok', head: headOf(checkpoint) }]);
 
 /** The night that is being audited. */
-export class AuditNight implements AuditJournal {
-  readonly #journal: { readonly report: StreamReport; readonly bytes: number };
-  readonly #last: LastNight | undefined;
-  readonly #found: readonly AuditFinding[];
-  readonly #strict: boolean;
-  readonly #heads = new Map<string, Heads>();
+export class AuditNight implements AuditJournal, MemorySeal {
+  readonly #journal: JournalState;
+  readonly #options: StreamOptions;
+  /** The entries of the last night, by the ids of their families. */
+  readonly #listed = new Map<string, JournalEntry[]>();
+  readonly #idOfDigest = new Map<string, string>();
+  /** What the memory holds after this night: digests of its texts by id, and its streams. */
+  readonly #digests = new Map<string, string>();
+  readonly #streams = new Map<string, RememberedStream>();
+  readonly #forgotten = new Set<string>();
   readonly #contradicted = new Map<string, AuditFinding>();
   readonly #said = new Map<string, Said>();
-  readonly #failed = new Set<string>();
-  #damaged: ReadonlySet<string> = new Set();
-  #names: (origin: string) => boolean = () => true;
 
-  /**
-   * @param report - on the journal, before this night
-   * @param found - in it and its lists
-   */
-  constructor(
-    journal: { readonly report: StreamReport; readonly bytes: number },
-    last: LastNight | undefined,
-    found: readonly AuditFinding[],
-    strict: boolean,
-  ) {
+  constructor(journal: JournalState, options: StreamOptions) {
     this.#journal = journal;
-    this.#last = last;
-    this.#found = found;
-    this.#strict = strict;
+    this.#options = options;
+    for (const entry of journal.last?.values() ?? []) {
+      if (entry.origin === journal.report.origin) continue;
+      const id = familyId(familyOf(entry.origin));
+      const others = this.#listed.get(id);
+      if (others === undefined) this.#listed.set(id, [entry]);
+      else others.push(entry);
+      if (entry.memory !== undefined) this.#idOfDigest.set(entry.memory, id);
+    }
   }
 
-  remembered = ({ origin, newest, verdict, checked }: RememberedStream): void => {
-    const head = headOf(newest);
-    this.#heads.set(origin, { before: head, now: head, ok: verdict === 'ok' });
-    if (this.#last === undefined) return;
-    const known = this.#last.streams.get(origin)?.head;
-    const night = this.#last.night;
-    if (known === undefined) {
-      if (Date.parse(checked) > Date.parse(night))
-        this.#contradict(
-          origin,
-          `what is remembered of it is of ${checked}, after the last night of the journal, ${night}`,
-        );
-    } else if (head !== undefined && head.size >= known.size && !isSame(head, known)) {
-      const message = `what is remembered of it are ${head.size} entries with the root ${head.root}; in the night ${night} the journal has ${known.size} with ${known.root}`;
-      this.#contradict(origin, message);
+  get ids(): Iterable<string> {
+    return this.#listed.keys();
+  }
+
+  idOf = (digest: string): string | undefined => this.#idOfDigest.get(digest);
+
+  /** J2.4: a text that is not the one that the last night sealed counts for nothing but a checkpoint that is ahead. */
+  taken: MemorySeal['taken'] = (id, stored) => {
+    const listed = this.#listed.get(id) ?? [];
+    const digest = stored === undefined ? undefined : digestOfText(stored);
+    const family = stored === undefined ? undefined : readable(stored, id);
+    const isSealed = digest !== undefined && this.idOf(digest) === id;
+    const isFirst = this.#journal.isSound && this.#journal.last === undefined;
+    if (stored !== undefined && digest !== undefined && (isSealed || isFirst)) {
+      if (family !== undefined) this.#holds(id, digest, family);
+      return { text: stored, write: false };
     }
+    if (this.#journal.last === undefined && family !== undefined) {
+      const streams = family.streams.map((one) => ({ ...one, basis: UNSEALED }));
+      return { text: formatRemembered({ ...family, streams }), write: false };
+    }
+    const others = (family?.streams ?? []).filter(({ origin }) => this.#options.names(origin));
+    if (listed.length + others.length === 0) return stored === undefined ? undefined : { text: stored, write: false };
+    const known = new Map<string, JournalEntry>(listed.map((entry) => [entry.origin, entry]));
+    for (const { origin, newest, seen } of others) {
+      const entry = known.get(origin) ?? { origin, state: 'unnamed' };
+      const [sure, given] = [largerOf(lastHead(entry), entry.seen), largerOf(headOf(newest), headOf(seen))];
+      const isAhead = (given?.size ?? -1) > (sure?.size ?? -1);
+      if (given !== undefined && (isAhead || (given.size === sure?.size && !isSame(given, sure))))
+        this.#contradicted.set(origin, contradicted(given, sure));
+      known.set(origin, isAhead ? { ...entry, seen: given } : entry);
+    }
+    const isForgotten =
+      stored === undefined &&
+      listed.every(({ origin, state }) => isGone(state) && this.#options.heldOf(origin).length === 0);
+    if (isForgotten) for (const { origin } of listed) this.#forgotten.add(origin);
+    const name = familyOf((listed[0] ?? others[0])?.origin ?? '');
+    return { text: formatHeads(name, [...known.values()]), write: !isForgotten };
   };
 
-  #contradict(origin: string, message: string): void {
-    const why = `${message}: an audit went unrecorded, or the memory or the journal is not the auditor's`;
-    this.#contradicted.set(origin, journalFinding('JOURNAL_CONTRADICTED', why));
+  staged: MemorySeal['staged'] = (id, text, digest) => this.#holds(id, digest, parseRemembered(text, id, id));
+
+  #holds(id: string, digest: string, { streams }: RememberedFamily): void {
+    this.#digests.set(id, digest);
+    for (const one of streams) this.#streams.set(one.origin, one);
   }
 
-  /** J2.4: where what is remembered is not the head of the journal, the log is verified against that one too. */
-  allRemembered = (options: StreamOptions, damaged: ReadonlySet<string>): void => {
-    this.#damaged = damaged;
-    this.#names = (origin) => options.names(origin);
-    for (const [origin, { head, state }] of this.#last?.streams ?? []) {
-      if (head === undefined || !options.names(origin) || isSame(this.#heads.get(origin)?.before, head)) continue;
-      const isForgotten = !this.#heads.has(origin) && (state === 'absent' || state === 'retired');
-      if (!isForgotten && !damaged.has(familyId(familyOf(origin)))) options.hold(origin, noteOf(origin, head));
+  result = (found: StreamResult): StreamResult | undefined => {
+    const { stream } = found;
+    if (stream === '' || stream.endsWith('*')) return found;
+    if (this.#forgotten.has(stream) && found.result === 'vanished') {
+      const isAsked = this.#options.patterns.includes(stream) && this.#options.policyOf(stream)?.min !== 0;
+      this.#say(stream, { state: isAsked ? 'absent' : 'retired', stands: false });
+      return isAsked ? missingResult({ name: stream, streams: 0, min: 1 }) : undefined;
     }
-  };
-
-  /** What is to be remembered of a family next. */
-  staged({ streams }: RememberedFamily): void {
-    for (const { origin, newest, verdict } of streams)
-      this.#heads.set(origin, { before: this.#heads.get(origin)?.before, now: headOf(newest), ok: verdict === 'ok' });
-  }
-
-  result = (result: StreamResult): StreamResult => {
-    const { stream } = result;
-    if (stream === '' || stream.endsWith('*')) return result;
-    if (result.result === 'failed' || result.result === 'replaced') this.#failed.add(stream);
-    const contradicted = this.#contradicted.get(stream);
-    const said = contradicted === undefined ? result : withFinding(result, contradicted);
-    this.#say(stream, { state: stateOf(said), stands: !NOT_THERE.has(result.result) && result.files > 0 });
-    return said;
+    const finding = this.#contradicted.get(stream);
+    const result = finding === undefined ? found : withFinding(found, finding);
+    this.#say(stream, { state: stateOf(result), stands: !NOT_THERE.has(result.result) && result.files > 0 });
+    return result;
   };
 
   #say(origin: string, said: Said): void {
@@ -164,55 +202,36 @@ export class AuditNight implements AuditJournal {
   }
 
   results = (): readonly StreamResult[] => {
-    const retired: string[] = [];
-    const own = [...(this.#last?.streams ?? [])].flatMap(([origin, { state }]) =>
-      this.#said.has(origin) || origin === this.#journal.report.origin ? [] : this.#leftOut(origin, state, retired),
+    // the line of its family says why there is none of its own
+    const unsaid = [...this.#contradicted].flatMap(([origin, finding]) =>
+      this.#said.has(origin) ? [] : [withFinding(emptyResult(origin, 0, undefined), finding)],
     );
-    return [...own, this.#journalResult(retired)];
+    for (const { stream, verdict } of unsaid) this.#say(stream, { state: verdict, stands: false });
+    return [...unsaid, this.#journalResult()];
   };
 
-  /** J2.5: a stream of the last night of which this one says nothing. */
-  #leftOut(origin: string, state: StreamState, retired: string[]): StreamResult[] {
-    if (state === 'retired') return [];
-    const family = familyOf(origin);
-    const isNamed = this.#names(origin);
-    const contradicted = this.#contradicted.get(origin);
-    if (isNamed && (this.#failed.has(family) || this.#damaged.has(familyId(family)))) {
-      const result = contradicted && withFinding(emptyResult(origin, 0, undefined), contradicted);
-      this.#say(origin, { state: result?.verdict ?? 'undecided', stands: false }); // the line of its family says why
-      return result === undefined ? [] : [result];
-    }
-    if (!isNamed || state === 'absent') {
-      retired.push(origin);
-      this.#say(origin, { state: 'retired', stands: false });
-      return [];
-    }
-    const message = 'it was here in the last night; neither its files nor what was remembered of it are here now';
-    const finding = {
-      ...journalFinding('JOURNAL_CONTRADICTED', message),
-      severity: state === 'tampered' ? 'tampered' : 'undecided',
-    } as const;
-    this.#say(origin, { state: 'absent', stands: false });
-    return [withFinding({ ...emptyResult(origin, 0, undefined), result: 'vanished' }, finding)];
-  }
-
   /** The line of the journal itself (J1.3). */
-  #journalResult(retired: readonly string[]): StreamResult {
-    const { report, bytes } = this.#journal;
-    const findings: AuditFinding[] = [...this.#found];
-    if (retired.length > 0) {
-      const named = retired.slice(0, SHOWN).join(', ');
-      const message = `${retired.length} streams of the last night are not named any more, or were removed from the memory: ${named}`;
-      findings.push(journalFinding('JOURNAL_RETIRED', retired.length > SHOWN ? `${message}, …` : message));
-    }
+  #journalResult(): StreamResult {
+    const { report, bytes, found, last } = this.#journal;
+    const findings = [...found];
+    const retired = [...(last ?? [])].flatMap(([origin, { state }]) => {
+      const now = this.#stateOf(origin);
+      const isOut = now === 'unnamed' || (now === 'retired' && this.#forgotten.has(origin));
+      return isOut && state !== now && state !== 'retired' && origin !== report.origin ? [origin] : [];
+    });
+    if (retired.length > 0)
+      findings.push(
+        aboutStreams('JOURNAL_RETIRED', retired, 'are not named any more, or were removed from the memory'),
+      );
     findings.push(
       ...report.findings.filter(({ severity }) => severity !== 'warning').map(({ quoted: _, ...finding }) => finding),
     );
-    const isOnlyWarned = findings.length > 0 && this.#strict ? 'undecided' : 'ok';
+    const isOnlyWarned = findings.length > 0 && this.#options.strict ? 'undecided' : 'ok';
     const verdict = worstVerdict(findings.map(({ severity }) => (severity === 'warning' ? isOnlyWarned : severity)));
-    const result: StreamResult = {
+    this.#said.set(report.origin, { state: verdict, stands: true });
+    return {
       ...emptyResult(report.origin, 1, undefined),
-      result: this.#last === undefined ? 'new' : 'grown',
+      result: 'grown',
       verdict,
       checked: 'whole',
       firstSeq: report.firstSeq,
@@ -222,21 +241,55 @@ export class AuditNight implements AuditJournal {
       read: { files: 1, bytes },
       ...shownFindings(findings, 0),
     };
-    this.#said.set(report.origin, { state: verdict, stands: true });
-    const head = headOf(report.checkpoint);
-    const before = this.#last?.streams.get(report.origin)?.head;
-    this.#heads.set(report.origin, { before, now: head, ok: report.verdict === 'ok' });
-    return result;
+  }
+
+  /** J2.5: a stream of the last night stays in the list whatever becomes of it. */
+  #stateOf(origin: string): StreamState {
+    return this.#said.get(origin)?.state ?? (this.#options.names(origin) ? 'undecided' : 'unnamed');
   }
 
   /** What the list of this night says. */
   entries(): JournalEntry[] {
-    return [...this.#said].map(([origin, { state, stands }]) => {
-      const { before, now, ok = false } = this.#heads.get(origin) ?? {};
-      const since = this.#last?.streams.get(origin)?.head ?? before;
-      return { origin, state, head: stands && ok ? now : undefined, since };
+    const { report, last } = this.#journal;
+    const origins = new Set([...this.#said.keys(), ...(last?.keys() ?? []), ...this.#streams.keys()]);
+    return [...origins].map((origin): JournalEntry => {
+      const before = last?.get(origin);
+      const own = origin === report.origin ? { newest: report.checkpoint, verdict: report.verdict } : undefined;
+      const { newest, verdict, seen, firstSeq }: Partial<RememberedStream> = own ?? this.#streams.get(origin) ?? {};
+      const first = firstSeq ?? before?.first ?? 1;
+      const stands = this.#said.get(origin)?.stands === true && verdict === 'ok';
+      return {
+        origin,
+        state: this.#stateOf(origin),
+        head: stands ? headOf(newest) : undefined,
+        since: before && lastHead(before),
+        seen: firstSeq === undefined ? before?.seen : headOf(seen),
+        first: first > 1 ? first : undefined,
+        memory: this.#digests.get(familyId(familyOf(origin))),
+      };
     });
   }
+}
+
+const isGone = (state: StreamState): boolean => state === 'absent' || state === 'retired';
+
+/** What stands in a text of the memory; undefined where it is damaged. */
+function readable(text: string, id: string): RememberedFamily | undefined {
+  try {
+    return parseRemembered(text, id, id);
+  } catch (error) {
+    if (isTamperError(error, 'FORMAT_INVALID')) return undefined;
+    throw error;
+  }
+}
+
+function contradicted(given: Head, sure: Head | undefined): AuditFinding {
+  const known = sure === undefined ? 'the journal has nothing of it' : `the journal has ${sure.size} with ${sure.root}`;
+  const message = `what is remembered of it are ${given.size} entries with the root ${given.root}; ${known}`;
+  return journalFinding(
+    'JOURNAL_CONTRADICTED',
+    `${message}: an audit went unrecorded, or the memory or the journal is not the auditor's`,
+  );
 }
 
 function stateOf({ result, verdict, files }: StreamResult): StreamState {

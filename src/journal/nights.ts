@@ -8,10 +8,9 @@ import { isOrigin } from '../format/origin.ts';
 
 /** The texts of a journal (spec/journal.md): the two records of a night, its list of streams, and the tree over them. */
 
-/** What a list says of a stream. */
-export const STATES = ['ok', 'tampered', 'undecided', 'absent', 'retired'] as const;
+const STATES = ['ok', 'tampered', 'undecided', 'absent', 'retired', 'unnamed'] as const;
 
-/** One of {@link STATES}. */
+/** What a list says of a stream. */
 export type StreamState = (typeof STATES)[number];
 
 /** A checkpoint of a stream: the root, standard base64, of its first `size` entries. */
@@ -28,7 +27,20 @@ export interface JournalEntry {
   readonly head?: Head | undefined;
   /** The newest one of the nights before. */
   readonly since?: Head | undefined;
+  /** A newer one, which verified while the stream was undecided. */
+  readonly seen?: Head | undefined;
+  /** The first entry that it has; absent: 1. */
+  readonly first?: number | undefined;
+  /** SHA-256 of what the memory holds of its family after this night, standard base64; absent: nothing. */
+  readonly memory?: string | undefined;
 }
+
+/** The last head of a stream (J2.4): the newest checkpoint that any night has proven. */
+export const lastHead = ({ head, since }: Pick<JournalEntry, 'head' | 'since'>): Head | undefined => head ?? since;
+
+/** Whether two heads are one. */
+export const isSame = (one: Head | undefined, other: Head | undefined): boolean =>
+  one?.size === other?.size && one?.root === other?.root;
 
 /** Sealed before the first stream of a night is read. */
 export interface NightBegins {
@@ -63,13 +75,17 @@ const digest = v.pipe(
 );
 const origin = v.pipe(v.string(), v.check(isOrigin));
 const time = v.pipe(v.string(), v.check(isTime));
-const headMembers = { size: count, root: digest };
-const withoutHead = v.strictObject({
+const head = v.optional(v.strictObject({ size: count, root: digest }));
+const entry = v.strictObject({
   origin,
   state: v.picklist(STATES),
-  since: v.optional(v.strictObject(headMembers)),
+  size: v.optional(count),
+  root: v.optional(digest),
+  since: head,
+  seen: head,
+  first: v.optional(v.pipe(count, v.minValue(2))),
+  memory: v.optional(digest),
 });
-const entry = v.union([withoutHead, v.strictObject({ ...withoutHead.entries, ...headMembers })]);
 const begins = v.strictObject({
   journal: v.literal(1),
   night: time,
@@ -84,19 +100,17 @@ const ends = v.pipe(
 );
 
 /** An entry in its one spelling. */
-export function formatEntry({ origin: name, state, head, since }: JournalEntry): string {
-  const heads = { ...(head && plain(head)), ...(since && { since: plain(since) }) };
-  return JSON.stringify({ origin: name, state, ...heads });
+export function formatEntry({ origin: name, state, head: own, ...more }: JournalEntry): string {
+  const { since, seen, first, memory } = more;
+  return JSON.stringify({ origin: name, state, ...own, since, seen, first, memory }); // without what is undefined
 }
-
-const plain = ({ size, root }: Head): Head => ({ size, root });
 
 /** Reads an entry; undefined where it is none in its one spelling. */
 export function readEntry(line: string): JournalEntry | undefined {
   const read = parsed(entry, line);
   if (read === undefined) return undefined;
-  const { origin: name, state, since } = read;
-  const own = { origin: name, state, since, head: 'size' in read ? plain(read) : undefined };
+  const { size, root, ...more } = read;
+  const own = { ...more, head: size === undefined || root === undefined ? undefined : { size, root } };
   return formatEntry(own) === line ? own : undefined;
 }
 

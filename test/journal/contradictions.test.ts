@@ -10,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { listPath, recordsOf, rootOf } from './reader.ts';
 import { JOURNAL, makeScene, type Scene } from './scene.ts';
@@ -39,9 +40,11 @@ function journalIn(scene: Scene, from: string, to: string): void {
     if (existsSync(scene.path(from, name))) copy(scene, `${from}/${name}`, `${to}/${name}`);
 }
 
+const idOf = (stream: string): string => createHash('sha256').update(stream).digest('hex');
+
 /** Changes what is remembered of a stream, as somebody does who knows the digest. */
 function remember(scene: Scene, stream: string, change: (text: string) => string): void {
-  const id = createHash('sha256').update(stream).digest('hex');
+  const id = idOf(stream);
   const [name = ''] = readdirSync(scene.path('memory', id)).sort().reverse();
   const [, before = ''] = /^(.*),"digest":"[0-9a-f]{64}"\}\n$/s.exec(String(scene.read(`memory/${id}/${name}`))) ?? [];
   const changed = change(before);
@@ -57,7 +60,7 @@ describe('what is changed between two nights', () => {
   it('a stream that was rewritten together with what is remembered of it', async () => {
     const scene = await twoNights();
     scene.ship('b', 2, 'other');
-    rmSync(scene.path('memory'), { recursive: true });
+    for (const name of ['a', 'b', 'c']) rmSync(scene.path('memory', idOf(`fleet/${name}`)), { recursive: true });
     const [elsewhere, audited] = [await makeScene(), 'the forger audits'];
     cpSync(scene.path('logs'), elsewhere.path('logs'), { recursive: true });
     await elsewhere.run([
@@ -109,24 +112,93 @@ describe('what is changed between two nights', () => {
     expect([next.code, next.journal]).toEqual([0, []]);
   });
 
-  it('a memory that is behind the journal, or lost: the stream is verified against the journal', async () => {
+  it('a memory that is behind the journal: the stream is verified against the journal', async () => {
     for (const files of [1, 2, 3]) {
-      for (const lose of ['back', 'lost'] as const) {
-        const scene = await makeScene();
-        for (const name of ['a', 'b']) scene.ship(name, 1);
-        await scene.audit();
-        copy(scene, 'memory', 'memory-1');
-        for (const name of ['a', 'b']) scene.ship(name, 2);
-        await scene.audit();
-        if (lose === 'back') copy(scene, 'memory-1', 'memory');
-        else rmSync(scene.path('memory'), { recursive: true });
-        scene.ship('b', files);
-        const { code, journal, lines } = await scene.audit();
-        expect([code, journal], `${files} ${lose}`).toEqual([files < 2 ? 1 : 0, []]);
-        if (files < 2) expect(codesOf(lines, 'fleet/b')).toContain('KNOWN_CONTRADICTED');
-        expect((await scene.audit()).code).toBe(files < 2 ? 1 : 0);
-      }
+      const scene = await makeScene();
+      for (const name of ['a', 'b']) scene.ship(name, 1);
+      await scene.audit();
+      copy(scene, 'memory', 'memory-1');
+      for (const name of ['a', 'b']) scene.ship(name, 2);
+      await scene.audit();
+      copy(scene, 'memory-1', 'memory');
+      scene.ship('b', files);
+      const { code, journal, lines } = await scene.audit();
+      expect([code, journal], `${files}`).toEqual([files < 2 ? 1 : 0, []]);
+      if (files < 2) expect(codesOf(lines, 'fleet/b')).toContain('KNOWN_CONTRADICTED');
+      expect((await scene.audit()).code).toBe(files < 2 ? 1 : 0);
     }
+  });
+
+  it('a memory that is lost: nothing goes on until somebody holds a checkpoint of the journal', async () => {
+    for (const files of [1, 2, 3]) {
+      const scene = await twoNights();
+      rmSync(scene.path('memory'), { recursive: true });
+      scene.ship('b', files);
+      for (let night = 0; night < 2; night++) {
+        const { code, journal, lines } = await scene.audit();
+        expect([code, journal], `${files}`).toEqual([files < 2 ? 1 : 2, [`${JOURNAL} JOURNAL_CONTRADICTED`]]);
+        expect(codesOf(lines, 'fleet/b').includes('KNOWN_CONTRADICTED')).toBe(files < 2);
+        expect(scene.ended).toHaveLength(2);
+      }
+      scene.write('held.note', scene.checkpoint);
+      const held = await scene.audit('--since', 'held.note');
+      expect([held.code, held.journal]).toEqual([files < 2 ? 1 : 0, []]);
+      expect((await scene.audit()).code).toBe(files < 2 ? 1 : 0);
+    }
+  });
+
+  it('a memory of audits without a journal, in the first night', async () => {
+    const scene = await makeScene();
+    for (const name of ['a', 'b']) scene.ship(name, 1);
+    const now = ['--now', '2026-11-24T23:30:00Z'];
+    await scene.run([
+      'audit',
+      'logs',
+      '--memory',
+      'memory',
+      '--public-key',
+      'fleet.pub',
+      '--origin',
+      'fleet/*',
+      ...now,
+    ]);
+    const first = await scene.audit();
+    expect([first.code, first.journal]).toEqual([2, [`${JOURNAL} JOURNAL_CONTRADICTED`]]);
+    scene.write('held.note', scene.checkpoint);
+    expect((await scene.audit('--since', 'held.note')).code).toBe(0);
+    scene.ship('b', 1, 'other');
+    expect((await scene.audit()).code).toBe(1);
+  });
+
+  it('what waits beside the journal to be remembered', async () => {
+    const scene = await twoNights();
+    scene.ship('b', 3);
+    const lists = readdirSync(scene.path('journal.jsonl.nights')).length;
+    const path = scene.path('journal.jsonl.nights', '.staged');
+    let isOver = false;
+    const forging = (async () => {
+      while (!isOver && readdirSync(scene.path('journal.jsonl.nights')).length < lists + 2) await turn();
+      const forged = readFileSync(path, 'utf8')
+        .split('\n')
+        .map((line) => {
+          const [, before = ''] = /^(.*),"digest":"[0-9a-f]{64}"\}$/s.exec(line) ?? [];
+          const other = before.replace(
+            /("newest":"fleet\/b\\n\d+\\n)(.)/,
+            (_, head, one) => `${head}${one === 'A' ? 'B' : 'A'}`,
+          );
+          return `${other},"digest":"${createHash('sha256').update(other).digest('hex')}"}`;
+        });
+      writeFileSync(path, `${forged.slice(0, -1).join('\n')}\n`);
+    })();
+    const { code, stderr } = await scene.audit();
+    isOver = true;
+    await forging;
+    expect([code, stderr]).toEqual([
+      expect.toSatisfy((one: number) => one !== 0),
+      expect.stringContaining('was changed'),
+    ]);
+    const next = await scene.audit();
+    expect([next.code, next.journal]).toEqual([0, []]);
   });
 
   it('a checkpoint in the memory, of the same or another size', async () => {
@@ -187,8 +259,11 @@ describe('what is changed between two nights', () => {
     for (const name of ['a', 'b']) scene.ship(name, 2);
     await scene.audit();
     journalIn(scene, 'first', '.');
-    const { code, journal } = await scene.audit();
-    expect([code, [...journal].sort()]).toEqual([1, ['fleet/a JOURNAL_CONTRADICTED', 'fleet/b JOURNAL_CONTRADICTED']]);
+    for (let night = 0; night < 2; night++) {
+      const { code, lines } = await scene.audit();
+      expect([code, codesOf(lines, JOURNAL)]).toEqual([1, ['KNOWN_CONTRADICTED']]);
+      expect(scene.ended).toHaveLength(1);
+    }
   });
 
   it('a journal with another byte: nothing is sealed or remembered, and all is audited', async () => {
@@ -205,15 +280,18 @@ describe('what is changed between two nights', () => {
     expect([code, found, lines.get('fleet/a')?.result]).toEqual([0, [], 'grown']);
   });
 
-  it('records that are none of a night, until a night has ended behind them', async () => {
+  it('records that are none of a night, and a second end of one: nothing is sealed behind them', async () => {
     const scene = await twoNights();
-    await scene.run(
-      ['seal', '--config', 'journal.yaml', '--quiet'],
-      '{"journal":1,"night":"2026-11-25T00:09:00.000Z","of":3,"streams":1,"bits":0,"root":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}\nhello\n',
-    );
-    const found = await scene.audit();
-    expect([found.code, found.journal]).toEqual([1, [`${JOURNAL} JOURNAL_WRONG`, `${JOURNAL} JOURNAL_WRONG`]]);
-    expect((await scene.audit()).code).toBe(0);
+    const [, ended = ''] =
+      /^(\{"journal":1,[^\n]*"of":[^\n]*),"integrity":[^\n]*$/m.exec(String(scene.read('journal.jsonl'))) ?? [];
+    await scene.run(['seal', '--config', 'journal.yaml', '--quiet'], `${ended}}\nhello\n`);
+    for (let night = 0; night < 2; night++) {
+      const found = await scene.audit();
+      expect([found.code, found.journal]).toEqual([1, [`${JOURNAL} JOURNAL_WRONG`, `${JOURNAL} JOURNAL_WRONG`]]);
+      expect(scene.has('journal.jsonl.nights/.unsealed')).toBe(false);
+    }
+    const { code, stderr } = await scene.prove('fleet/a');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('JOURNAL_WRONG')]);
   });
 
   it.each([

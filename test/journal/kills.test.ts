@@ -66,6 +66,14 @@ it('an audit that is killed needs nobody, and no night is run again unseen', asy
     const records = recordsOf(scene.file);
     const begun = records.filter(({ night }) => night.startsWith('2026-11-25T00:01'));
     if (stdout.includes('fleet/')) expect(begun.length, `after call ${call}: it said something`).toBeGreaterThan(0);
+    const forged = copyOf(scene);
+    forged.ship('b', 2, 'other');
+    for (let night = 0; night < 2; night++)
+      expect((await forged.audit()).lines.get('fleet/b')?.verdict, `forged after call ${call}`).toBe('tampered');
+    const without = copyOf(scene);
+    rmSync(without.path('journal.jsonl.nights', '.staged'), { force: true });
+    for (let night = 0; night < 2; night++)
+      expect((await without.audit()).code, `without what waited, after call ${call}`).toBe(0);
     const again = await scene.audit();
     const amiss = JSON.stringify([...again.lines.values()].filter(({ verdict }) => verdict !== 'ok'));
     expect([again.code, again.stderr, amiss], `run again after call ${call}`).toEqual([0, '', '[]']);

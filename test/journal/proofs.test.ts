@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { numbers } from '../support/numbers.ts';
 import { times } from '../support/tier.ts';
 import { type Entry, listPath, type ReadNight } from './reader.ts';
 import { JOURNAL, keepScene, type Scene } from './scene.ts';
@@ -58,8 +59,8 @@ async function check(texts: ReadonlyMap<string, string>): Promise<Checked[]> {
 function truth(night: string | undefined, stream: string | undefined): object | undefined {
   const entry = nights.find((one) => one.night === night)?.entries?.get(stream ?? '') as Entry | undefined;
   if (entry === undefined) return undefined;
-  const { origin, state, size, root, since } = entry;
-  return { origin, state, ...(since && { since }), ...(size !== undefined && { head: { size, root } }) };
+  const { size, root, ...rest } = entry;
+  return { ...rest, ...(size !== undefined && { head: { size, root } }) };
 }
 
 it('each says what the list of its night says, of streams that are there and of others', async () => {
@@ -103,11 +104,7 @@ function withRecord(head: string, change: (record: string) => string): string {
 
 function* mutants(): Generator<string> {
   const all = [...proofs.values()];
-  let state = 7;
-  const below = (n: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
+  const below = numbers(7);
   const any = <T>(list: readonly T[]): T => list[below(list.length)] as T;
   for (const proof of all) {
     const { head, lines } = split(proof);

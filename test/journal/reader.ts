@@ -15,6 +15,9 @@ export interface Entry {
   readonly size?: number;
   readonly root?: string;
   readonly since?: Head;
+  readonly seen?: Head;
+  readonly first?: number;
+  readonly memory?: string;
 }
 
 export interface ReadNight {
@@ -104,8 +107,7 @@ export function breaks(before: ReadNight, after: ReadNight): string[] {
   for (const [origin, entry] of before.entries ?? []) {
     const next = after.entries?.get(origin);
     const head = lastHead(entry);
-    if (next === undefined ? entry.state !== 'retired' : head !== undefined && !isSame(next.since, head))
-      found.push(origin);
+    if (next === undefined || (head !== undefined && !isSame(next.since, head))) found.push(origin);
   }
   for (const [origin, { size, root, since }] of after.entries ?? []) {
     if (size === undefined || since === undefined) continue;

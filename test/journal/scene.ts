@@ -70,6 +70,15 @@ export class Scene {
     return nightsOf(this.file);
   }
 
+  /** The newest checkpoint of the journal, as somebody else may hold it. */
+  get checkpoint(): string {
+    const [last = ''] =
+      readFileSync(this.file, 'utf8')
+        .match(/"note":"(?:[^"\\]|\\.)*"/g)
+        ?.slice(-1) ?? [];
+    return (JSON.parse(`{${last}}`) as { note: string }).note;
+  }
+
   /** Puts the first files of a stream there; 0 removes all. @returns its newest checkpoint */
   ship(name: string, files: number, text = 'same'): Tip | undefined {
     const folder = this.path('logs', name);

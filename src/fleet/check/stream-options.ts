@@ -52,7 +52,6 @@ export class StreamOptions {
   readonly #ofPolicy = new Map<StreamPolicy, KeysByName<PolicyPublicKey>>();
   readonly #inPolicy: ReadonlySet<string>;
   readonly #held = new Map<string, string[]>();
-  readonly #besides = new Map<string, string>();
   readonly #dataKeyNames: ReadonlySet<string>;
 
   /** `openEnd`: a log need not be closed, however the policy says it ends. @throws {@link TamperError} `USAGE`, `ORIGIN_INVALID` */
@@ -76,21 +75,12 @@ export class StreamOptions {
     this.#dataKeyNames = new Set(policies.flatMap(({ dataKeys }) => dataKeys.map(({ wrap }) => wrap)));
     const given = (base.publicKeys ?? []).map((one) => (typeof one === 'string' ? { vkey: one } : one));
     const notes = [...(base.held ?? []), ...policies.flatMap(({ pins }) => pins)];
-    for (const origin of new Set(notes.map((note) => note.slice(0, note.indexOf('\n'))))) this.#heldOf(origin);
+    for (const origin of new Set(notes.map((note) => note.slice(0, note.indexOf('\n'))))) {
+      if (!this.names(origin)) continue;
+      const family = familyOf(origin);
+      this.#held.set(family, [...(this.#held.get(family) ?? []), origin]);
+    }
     this.#given = this.#sorted(given.filter(({ vkey }) => !this.#inPolicy.has(bytesOf(parseVkey(vkey).key))));
-  }
-
-  /** Holds one more checkpoint of a stream, before any is audited. */
-  hold(origin: string, note: string): void {
-    this.#besides.set(origin, note);
-    this.#heldOf(origin);
-  }
-
-  #heldOf(origin: string): void {
-    if (!this.names(origin)) return;
-    const family = familyOf(origin);
-    const before = this.#held.get(family) ?? [];
-    if (!before.includes(origin)) this.#held.set(family, [...before, origin]);
   }
 
   /** Whether the auditor names this stream. */
@@ -122,8 +112,7 @@ export class StreamOptions {
   /** The checkpoints of a stream that the auditor holds by options and policy, as signed notes. */
   heldOf(origin: string): readonly string[] {
     const all = [...(this.#base.held ?? []), ...(this.policyOf(origin)?.pins ?? [])];
-    const besides = this.#besides.get(origin);
-    return [...all.filter((note) => note.startsWith(`${origin}\n`)), ...(besides === undefined ? [] : [besides])];
+    return all.filter((note) => note.startsWith(`${origin}\n`));
   }
 
   /** The streams that the auditor names and holds a checkpoint of, by options and policy: by the names of their families. */

@@ -1,7 +1,7 @@
 import { isTamperError, type TamperError } from '../../errors.ts';
 import { mapBounded } from '../../foundation/pool.ts';
 import type { AuditMemory } from './audit-memory.ts';
-import { parseRemembered, type RememberedStream } from './remembered.ts';
+import { parseRemembered } from './remembered.ts';
 
 /** What all that is remembered of streams that are named says of whose a file is; what else is remembered of a stream is read when its turn comes. */
 
@@ -40,20 +40,14 @@ export class MemoryIndex {
   readonly damaged: Map<string, TamperError> = new Map();
 
   readonly #names: (origin: string) => boolean;
-  readonly #onStream: ((stream: RememberedStream) => void) | undefined;
 
-  private constructor(names: (origin: string) => boolean, onStream?: (stream: RememberedStream) => void) {
+  private constructor(names: (origin: string) => boolean) {
     this.#names = names;
-    this.#onStream = onStream;
   }
 
-  /** Reads all of a memory; `names` says which streams are named, and `onStream` is told of each. @throws {@link TamperError} what reading throws, but for a text that is damaged */
-  static async read(
-    memory: AuditMemory,
-    names: (origin: string) => boolean,
-    onStream?: (stream: RememberedStream) => void,
-  ): Promise<MemoryIndex> {
-    const index = new MemoryIndex(names, onStream);
+  /** Reads all of a memory; `names` says which streams are named. @throws {@link TamperError} what reading throws, but for a text that is damaged */
+  static async read(memory: AuditMemory, names: (origin: string) => boolean): Promise<MemoryIndex> {
+    const index = new MemoryIndex(names);
     let portion: string[] = [];
     for await (const id of memory.ids()) {
       portion.push(id);
@@ -82,7 +76,6 @@ export class MemoryIndex {
       const [whole] = streams.map((one) => one.whole).sort((a, b) => ((a ?? '') < (b ?? '') ? -1 : 1));
       this.families.set(family, { family, origins, version: stored.version, whole, files: files.length, bytes });
       for (const one of streams) {
-        this.#onStream?.(one);
         const counts = new Map<number | undefined, number>();
         for (const { firstSeq } of one.files) counts.set(firstSeq, (counts.get(firstSeq) ?? 0) + 1);
         for (const { name, version, firstSeq } of one.files)

@@ -162,7 +162,9 @@ class Audit {
   }
 
   async #say(found: StreamResult): Promise<void> {
-    const result = this.#request.journal?.result(found) ?? found;
+    const { journal } = this.#request;
+    const result = journal === undefined ? found : journal.result(found);
+    if (result === undefined) return;
     this.#tally.add(result);
     await this.#onResult(result);
   }

@@ -9,7 +9,6 @@ import type { AuditMemory } from '../memory/audit-memory.ts';
 import { familyId, familyOf } from '../memory/family.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
 import type { LogPlace } from '../place/log-place.ts';
-import type { AuditJournal } from './audit-journal.ts';
 import { Discoverer, type Discovery, doubtOf, type UnclaimedFile } from './discover.ts';
 import { dueFamilies, type Rereading } from './due.ts';
 import { isInShard, type Shard } from './shard.ts';
@@ -41,18 +40,16 @@ interface FleetToList extends Rereading {
   readonly memory: AuditMemory;
   readonly now: Date;
   readonly signal?: AbortSignal | undefined;
-  readonly journal?: AuditJournal | undefined;
 }
 
 /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
 export async function listFleet(
-  { places, memory, signal, now, journal, ...rereading }: FleetToList,
+  { places, memory, signal, now, ...rereading }: FleetToList,
   options: StreamOptions,
   shard: Shard,
 ): Promise<FleetListing> {
   // before the listing: what is remembered then was there when the listing began
-  const index = await MemoryIndex.read(memory, (origin) => options.names(origin), journal?.remembered);
-  journal?.allRemembered(options, new Set(index.damaged.keys()));
+  const index = await MemoryIndex.read(memory, (origin) => options.names(origin));
   const discoverer = new Discoverer(places, options, index, signal);
   const discovery = await discoverer.look();
   await memory.prepare(); // nothing is made where the places are wrong
