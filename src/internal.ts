@@ -21,7 +21,7 @@ export {
   timestampLog,
   verifiedLinesWith,
   verifyProofWith,
-  verifyStreamProofWith,
+  verifyStreamProofsWith,
   verifyTopicWith,
   verifyWith,
   watchStreams,

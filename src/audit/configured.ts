@@ -144,10 +144,16 @@ export async function verifyProofWith(path: string, options: ProofOptions): Prom
   return (await import('../verify/verify-proof.ts')).verifyProof(await readProof(path), options);
 }
 
-/** Verifies a stream proof in a file. @throws {@link TamperError} as `verifyProof`; `NOT_FOUND`, `READ_FAILED` */
-export async function verifyStreamProofWith(path: string, options: ProofOptions): Promise<StreamProofReport> {
+/** Verifies stream proofs in files. @throws {@link TamperError} as `verifyProof`; `NOT_FOUND`, `READ_FAILED` */
+export async function verifyStreamProofsWith(
+  paths: readonly string[],
+  options: ProofOptions,
+): Promise<(StreamProofReport & { readonly file: string })[]> {
   const { readProof } = await import('./proof-files.ts');
-  return (await import('../journal/stream-proof.ts')).verifyStreamProof(await readProof(path), options);
+  const { compared, verifyStreamProof } = await import('../journal/stream-proof.ts');
+  const proofs: (StreamProofReport & { readonly file: string })[] = [];
+  for (const file of paths) proofs.push({ file, ...(await verifyStreamProof(await readProof(file), options)) });
+  return compared(proofs);
 }
 
 /** Proves what a journal says of a stream. @throws {@link TamperError} as `proveStream` of `journal` */

@@ -98,9 +98,11 @@ export async function auditWithJournal(
 class OwnHead {
   readonly id: string;
   readonly #memory: AuditMemory;
+  readonly #origin: string;
 
   constructor(memory: AuditMemory, origin: string) {
     this.id = familyId(familyOf(origin));
+    this.#origin = origin;
     this.#memory = memory;
   }
 
@@ -108,7 +110,7 @@ class OwnHead {
   async read(): Promise<string[]> {
     const stored = await this.#memory.read(this.id);
     const { streams = [] } = stored ? parseRemembered(stored.text, this.id, `${this.#memory.name}: ${this.id}`) : {};
-    return streams.flatMap(({ newest }) => newest ?? []);
+    return streams.flatMap(({ origin, newest }) => (origin === this.#origin ? (newest ?? []) : []));
   }
 
   /** Whether other things are remembered without it. */

@@ -19,9 +19,11 @@ import {
   bucketOf,
   bucketProblem,
   formatEntry,
+  isSame,
   itemOf,
   type JournalEntry,
   keyOf,
+  lastHead,
   type NightEnds,
   readEntry,
   readNight,
@@ -50,8 +52,9 @@ export interface StreamProofReport
   extends Pick<ProofReport, 'verdict' | 'size' | 'sealedAt' | 'checkpoint' | 'signers' | 'held' | 'findings'> {
   /** The journal; absent where the proof cannot be read. */
   readonly journal?: string;
-  /** SEQ of the record with which the night ended. */
+  /** SEQ of the record with which the night ended, and of that with which it began. */
   readonly seq?: number;
+  readonly begun?: number;
   /** The time of the audit, by the auditor's clock, UTC. */
   readonly night?: string;
   readonly stream?: string;
@@ -96,7 +99,7 @@ export async function verifyStreamProof(bytes: Uint8Array, options: ProofOptions
     ...(journal !== undefined && { journal }),
     ...(seq !== undefined && { seq }),
     ...(size !== undefined && { size }),
-    ...(ended !== undefined && { night: ended.night }),
+    ...(ended !== undefined && { night: ended.night, begun: ended.of }),
     ...('problem' in part ? {} : { stream: part.origin, ...(part.entry && { entry: part.entry }) }),
     ...(sealedAt !== undefined && { sealedAt }),
     ...(checkpoint !== undefined && { checkpoint }),
@@ -104,6 +107,41 @@ export async function verifyStreamProof(bytes: Uint8Array, options: ProofOptions
     held,
     findings,
   };
+}
+
+/** J3.5: whether what a later night says of a stream goes on from this. */
+function goesOn(before: JournalEntry | undefined, after: JournalEntry | undefined): boolean {
+  const head = before && lastHead(before);
+  if (head === undefined) return before === undefined || after !== undefined;
+  return isSame(after?.since, head) || (after?.since?.size ?? 0) > head.size;
+}
+
+/** J3.5: proofs that were verified together, with what contradicts another one. */
+export function compared<R extends StreamProofReport>(proofs: readonly R[]): R[] {
+  const wrong = new Set<R>();
+  const known = new Map<string, readonly [R, string | undefined]>();
+  const claim = (proof: R, about: unknown[], value: string | undefined): void => {
+    const key = JSON.stringify([proof.journal, ...about]);
+    const [other, said] = known.get(key) ?? [proof, value];
+    if (said !== value) wrong.add(proof).add(other);
+    known.set(key, [other, said]);
+  };
+  const last = new Map<string, R>();
+  const inOrder = proofs.filter(({ verdict }) => verdict === 'ok').sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+  for (const proof of inOrder) {
+    const { journal, checkpoint, size, seq, begun, stream, entry } = proof;
+    claim(proof, ['checkpoint', size], checkpoint?.split('\n')[2]);
+    claim(proof, ['night', begun], String(seq));
+    claim(proof, ['stream', stream, seq], JSON.stringify(entry));
+    const key = JSON.stringify([journal, stream]);
+    const before = last.get(key);
+    if (before !== undefined && before.seq !== seq && !goesOn(before.entry, entry)) wrong.add(proof).add(before);
+    last.set(key, proof);
+  }
+  const code = 'KNOWN_CONTRADICTED';
+  const message = 'another proof that was given says something else: its auditor signed two histories';
+  const finding = { code, severity: PROOF_SEVERITY[code], message } as const;
+  return proofs.map((one) => (wrong.has(one) ? { ...one, verdict: 'tampered', findings: [finding] } : one));
 }
 
 const malformed = (problem: string): { code: 'PROOF_MALFORMED'; problem: string } => ({

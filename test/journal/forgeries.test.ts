@@ -205,6 +205,25 @@ const memoryAttacks: Attack[] = [
   },
 ];
 
+const headAttacks: Attack[] = [
+  {
+    name: "the journal's head of an earlier night",
+    part: 'memory',
+    act: (history, below) =>
+      history.remember(JOURNAL, history.text(JOURNAL, `kept/${1 + below(history.nights)}/memory`)),
+  },
+  {
+    name: "another stream's head for the journal's",
+    part: 'memory',
+    sticky: true,
+    act: (history) => {
+      const other = `${JOURNAL}/20261125T000000Z-00000000`;
+      const text = history.text(JOURNAL)?.replaceAll(`"origin":"${JOURNAL}"`, `"origin":"${other}"`);
+      history.remember(JOURNAL, text?.replaceAll(`"newest":"${JOURNAL}\\n`, `"newest":"${other}\\n`));
+    },
+  },
+];
+
 const backTo = (part: Part): Attack => ({
   name: `${part} of an earlier night`,
   part,
@@ -264,15 +283,17 @@ const listAttacks: Attack[] = [
   },
 ];
 
-const all = [...memoryAttacks, backTo('memory'), ...journalAttacks, ...listAttacks];
+const all = [...memoryAttacks, ...headAttacks, backTo('memory'), ...journalAttacks, ...listAttacks];
 const none: Attack = { name: 'nothing else', part: 'none', act: () => undefined };
 const pairs = all.flatMap((one) => all.filter(({ part }) => part > one.part).map((other) => [one, other] as const));
 
 /** Whether memory and journal are those of one earlier moment: then nothing tells it from that moment (section 4). */
-function isPast({ scene }: History, attacks: readonly Attack[]): boolean {
+function isPast({ scene }: History, attacks: readonly Attack[], logs: string): boolean {
   const [memory] = attacks.filter(({ part }) => part === 'memory');
   if (memory === undefined || attacks.every(({ part }) => part !== 'journal')) return false;
   const isNew = !existsSync(scene.path('memory')) && recordsOf(scene.file).every(({ of }) => of === undefined);
+  // of a memory in which nothing was changed since, the head is all that is later
+  if (memory === headAttacks[0]) return logs === 'none';
   return isNew || memory.name.endsWith('earlier night');
 }
 
@@ -290,7 +311,7 @@ it('no attack gets a forged log past an audit, and none of them is forgotten', a
       LOGS[logs](history);
       await one.act(history, below);
       await other.act(history, below);
-      const isOver = isPast(history, [one, other]);
+      const isOver = isPast(history, [one, other], logs);
       // files of two nights may be the same: then nothing was changed
       const isForged = logs !== 'none' && !(logs === 'gone' && history.files.at(-1) === 0);
       const hides = [one, other].some((each) => each.hides);

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { numbers } from '../support/numbers.ts';
 import { times } from '../support/tier.ts';
@@ -230,6 +230,50 @@ describe('a proof that was changed', () => {
     ]);
     expect([named.code, named.stdout]).toEqual([2, expect.stringContaining('ORIGIN_NOT_NAMED')]);
   });
+});
+
+it('of an auditor who signed two histories are tampered where they are verified together (J3.5)', async () => {
+  const two = await fleet(['a', 'b', 'c']);
+  const kept = ['journal.jsonl', 'journal.jsonl.nights', 'journal.jsonl.manifest.json', 'state', 'memory'];
+  const move = (from: string, to: string): void => {
+    for (const name of kept) {
+      rmSync(two.path(to, name), { recursive: true, force: true });
+      cpSync(two.path(from, name), two.path(to, name), { recursive: true });
+    }
+  };
+  move('.', 'before');
+  const histories: { night: number; stream: string; text: string }[][] = [];
+  for (const grown of [1, 3]) {
+    move('before', '.');
+    two.nights = 1;
+    for (const night of [1, 2]) {
+      two.ship('b', grown + night - 1);
+      if (grown === 3) two.ship('c', 0);
+      await two.audit();
+    }
+    const all = two.ended.flatMap((night, at) =>
+      ['a', 'b', 'c', 'x'].map((name) => ({ night, at, stream: `fleet/${name}` })),
+    );
+    const own: { night: number; stream: string; text: string }[] = [];
+    for (const { night, at, stream } of all) own.push({ night: at, stream, text: await prove(two, stream, night) });
+    histories.push(own);
+  }
+  const verdicts = async (texts: readonly string[]): Promise<string[]> => {
+    for (const [at, text] of texts.entries()) two.write(`of-${at}.stream-proof`, text);
+    return (await two.verify(texts.map((_, at) => `of-${at}.stream-proof`))).map(({ verdict }) => verdict);
+  };
+  for (const own of histories) expect(new Set(await verdicts(own.map(({ text }) => text)))).toEqual(new Set(['ok']));
+  const [small = [], large = []] = histories;
+  for (const one of small.filter(({ night }) => night > 0))
+    for (const other of large.filter(({ night }) => night > 0)) {
+      const isOfOneSize = one.night === other.night;
+      const isBelow = one.stream === 'fleet/b' && other.stream === 'fleet/b' && one.night > other.night;
+      const found = await verdicts([one.text, other.text]);
+      expect([one.stream, other.stream, one.night, other.night, found]).toEqual([
+        ...[one.stream, other.stream, one.night, other.night],
+        isOfOneSize || isBelow ? ['tampered', 'tampered'] : ['ok', 'ok'],
+      ]);
+    }
 });
 
 it('no proof is made of a list that was changed, or is not there', async () => {

@@ -128,13 +128,24 @@ const JOURNAL = 'audit.example.com/journal';
 const NIGHT = '2026-11-24T23:00:00.000Z';
 const root = (name: string): string => base64Of(sha256(name));
 
-/** A list of so many streams, with each state in it once there are five. */
+/** A list of so many streams, with each state in it once there are seven. */
 function listOf(streams: number): { entries: JournalEntry[]; lines: string[]; tree: NightTree } {
   const entries = Array.from({ length: streams }, (_, at): JournalEntry => {
     const origin = `audit.example.com/fleet/host-${at}`;
     const since = at % 2 === 1 ? { size: 3, root: root(`${origin} before`) } : undefined;
-    const state = (['ok', 'ok', 'tampered', 'absent', 'undecided', 'retired'] as const)[at % 6] ?? 'ok';
-    return { origin, state, since, head: state === 'ok' ? { size: at + 4, root: root(origin) } : undefined };
+    const state = (['ok', 'ok', 'tampered', 'absent', 'undecided', 'retired', 'unnamed'] as const)[at % 7] ?? 'ok';
+    const head = state === 'ok' ? { size: at + 4, root: root(origin) } : undefined;
+    const seen = state === 'undecided' ? { size: at + 9, root: root(`${origin} seen`) } : undefined;
+    const first = at % 5 === 4 ? at : undefined;
+    return {
+      origin,
+      state,
+      since,
+      head,
+      seen,
+      first,
+      memory: state === 'absent' ? undefined : root(`${origin} memory`),
+    };
   });
   entries.sort((one, other) => (keyOf(one.origin) < keyOf(other.origin) ? -1 : 1));
   const lines = entries.map(formatEntry);

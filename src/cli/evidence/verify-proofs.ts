@@ -1,5 +1,5 @@
 import { TamperError } from '../../index.ts';
-import { type VerifyOptions, verifyProofWith, verifyStreamProofWith } from '../../internal.ts';
+import { type VerifyOptions, verifyProofWith, verifyStreamProofsWith } from '../../internal.ts';
 import {
   type ProofsReport,
   proofsLines,
@@ -48,19 +48,26 @@ export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
 
 /** Verifies every file. @throws {@link TamperError} as `verifyProof` */
 export async function verifyProofs(options: VerifyOptions): Promise<ProofsReport> {
-  return proofsReport(await verifyEach(options, verifyProofWith));
+  const proofs: ProofsReport['proofs'][number][] = [];
+  for (const file of options.paths) proofs.push({ file, ...(await verifyProofWith(file, ofProofs(options))) });
+  return proofsReport(proofs);
 }
 
 /** The same of stream proofs. @throws {@link TamperError} as `verifyProof` */
 export async function verifyStreamProofs(options: VerifyOptions): Promise<StreamProofsReport> {
-  return streamProofsReport(await verifyEach(options, verifyStreamProofWith));
+  return streamProofsReport(await verifyStreamProofsWith(options.paths, ofProofs(options)));
 }
 
-async function verifyEach<R>(
-  { paths, origin, continued, policy, publicKeys, held, witnesses, cosignatures }: VerifyOptions,
-  verifyOne: (path: string, options: Parameters<typeof verifyProofWith>[1]) => Promise<R>,
-): Promise<(R & { readonly file: string })[]> {
-  const options = {
+function ofProofs({
+  origin,
+  continued,
+  policy,
+  publicKeys,
+  held,
+  witnesses,
+  cosignatures,
+}: VerifyOptions): Parameters<typeof verifyProofWith>[1] {
+  return {
     ...(origin !== undefined && { origin }),
     ...(continued !== undefined && { continued }),
     ...(policy !== undefined && { policy }),
@@ -69,9 +76,6 @@ async function verifyEach<R>(
     ...(witnesses !== undefined && { witnesses }),
     ...(cosignatures !== undefined && { cosignatures }),
   };
-  const proofs: (R & { readonly file: string })[] = [];
-  for (const file of paths) proofs.push({ file, ...(await verifyOne(file, options)) });
-  return proofs;
 }
 
 /** The report as it is printed. Nothing from a file reaches a terminal raw (spec 8). */

@@ -195,14 +195,14 @@ const AUDIT_WORDS: Readonly<Record<AuditCode, Explanation>> = {
   JOURNAL_CONTRADICTED: {
     title: "what is remembered is not what the auditor's journal says",
     means:
-      'The memory of the audit and the journal disagree on how far this stream was when it was audited last. Either somebody changed one of the two, or an audit used this memory without the journal.',
+      'The memory of the audit is ahead of the journal, or holds no checkpoint of it. Either somebody changed one of the two, or an audit used this memory without the journal.',
     next: 'Ask who ran an audit without the journal. If nobody did, restore the memory from a copy and compare the stream with another copy.',
   },
   JOURNAL_WRONG: {
     title: "the auditor's journal contradicts itself",
     means:
       'A record of the journal is no record of a night, or a list is not the one that was sealed, or leaves out what the list before it has.',
-    next: 'Restore the list from a copy. If the list is the one that was sealed, the audit of that night did not do what it says.',
+    next: 'Restore the list from a copy. Until then nothing is sealed or remembered.',
   },
   JOURNAL_LIST_MISSING: {
     title: "a list of the auditor's journal is missing",
@@ -218,7 +218,7 @@ const AUDIT_WORDS: Readonly<Record<AuditCode, Explanation>> = {
   JOURNAL_RETIRED: {
     title: 'streams are not audited any more',
     means:
-      'Streams that the last night has are not named any more, or were removed from the memory after they had vanished.',
+      'Streams are not named any more, or were removed from the memory after they had vanished.',
     next: 'Confirm that they were retired on purpose.',
   },
 };
