@@ -30,6 +30,7 @@ export {
 } from './audit/configured.ts';
 export { draftPolicy } from './audit/index.ts';
 export { variableOf } from './audit/local-data-keys.ts';
+export type { ProofKind } from './audit/proof-files.ts';
 export type { QueuedFleet, QueueOptions } from './audit/queued-audits.ts';
 export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
 export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';

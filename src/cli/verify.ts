@@ -4,13 +4,7 @@ import type { GivenItem, ReportAbout } from '../report/about.ts';
 import { renderReport, withoutQuotes } from '../report/html/render-report.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
-import {
-  proofsText,
-  refuseLogFlags,
-  streamProofsText,
-  verifyProofs,
-  verifyStreamProofs,
-} from './evidence/verify-proofs.ts';
+import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf, text, under, yes } from './flags.ts';
 import { jsonText, print, printable, printReport } from './output.ts';
@@ -67,13 +61,8 @@ export const verify: Command = command(
         call.positionals.filter((path) => path !== '-'),
       );
     const { options, resolution, close } = await verifyRequest(call, io, !ofTopic);
-    if (ofProofs === 'stream') {
-      const report = await closing(verifyStreamProofs(options), close);
-      await printReport(io, streamProofsText(report, format, quiet));
-      return exitOf[report.verdict];
-    }
-    if (ofProofs === 'record') {
-      const report = await closing(verifyProofs(options), close);
+    if (ofProofs !== undefined) {
+      const report = await closing(verifyProofs(ofProofs, options), close);
       await printReport(io, proofsText(report, format, quiet));
       return exitOf[report.verdict];
     }

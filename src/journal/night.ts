@@ -39,6 +39,15 @@ export interface JournalState {
   readonly last: ReadonlyMap<string, JournalEntry> | undefined;
 }
 
+/** What the memory holds of a stream after this night. */
+interface Known {
+  readonly isOk: boolean;
+  readonly newest: Head | undefined;
+  readonly seen?: Head | undefined;
+  /** Undefined where it does not say. */
+  readonly firstSeq?: number;
+}
+
 /** What was said of a stream. */
 interface Said {
   readonly state: StreamState;
@@ -114,9 +123,9 @@ export class AuditNight implements AuditJournal, MemorySeal {
   /** The entries of the last night, by the ids of their families. */
   readonly #listed = new Map<string, JournalEntry[]>();
   readonly #idOfDigest = new Map<string, string>();
-  /** What the memory holds after this night: digests of its texts by id, and its streams. */
+  /** Digests of the texts that the memory holds after this night, by id. */
   readonly #digests = new Map<string, string>();
-  readonly #streams = new Map<string, RememberedStream>();
+  readonly #known = new Map<string, Known>();
   readonly #forgotten = new Set<string>();
   readonly #contradicted = new Map<string, AuditFinding>();
   readonly #said = new Map<string, Said>();
@@ -178,7 +187,8 @@ export class AuditNight implements AuditJournal, MemorySeal {
 
   #holds(id: string, digest: string, { streams }: RememberedFamily): void {
     this.#digests.set(id, digest);
-    for (const one of streams) this.#streams.set(one.origin, one);
+    for (const { origin, verdict, newest, seen, firstSeq } of streams)
+      this.#known.set(origin, { isOk: verdict === 'ok', newest: headOf(newest), seen: headOf(seen), firstSeq });
   }
 
   result = (found: StreamResult): StreamResult | undefined => {
@@ -251,19 +261,18 @@ export class AuditNight implements AuditJournal, MemorySeal {
   /** What the list of this night says. */
   entries(): JournalEntry[] {
     const { report, last } = this.#journal;
-    const origins = new Set([...this.#said.keys(), ...(last?.keys() ?? []), ...this.#streams.keys()]);
+    this.#known.set(report.origin, { isOk: report.verdict === 'ok', newest: headOf(report.checkpoint) });
+    const origins = new Set([...this.#said.keys(), ...(last?.keys() ?? []), ...this.#known.keys()]);
     return [...origins].map((origin): JournalEntry => {
       const before = last?.get(origin);
-      const own = origin === report.origin ? { newest: report.checkpoint, verdict: report.verdict } : undefined;
-      const { newest, verdict, seen, firstSeq }: Partial<RememberedStream> = own ?? this.#streams.get(origin) ?? {};
+      const { isOk, newest, seen, firstSeq }: Partial<Known> = this.#known.get(origin) ?? {};
       const first = firstSeq ?? before?.first ?? 1;
-      const stands = this.#said.get(origin)?.stands === true && verdict === 'ok';
       return {
         origin,
         state: this.#stateOf(origin),
-        head: stands ? headOf(newest) : undefined,
+        head: this.#said.get(origin)?.stands === true && isOk === true ? newest : undefined,
         since: before && lastHead(before),
-        seen: firstSeq === undefined ? before?.seen : headOf(seen),
+        seen: firstSeq === undefined ? before?.seen : seen,
         first: first > 1 ? first : undefined,
         memory: this.#digests.get(familyId(familyOf(origin))),
       };

@@ -1,11 +1,10 @@
 import { TamperError } from '../../index.ts';
-import { type VerifyOptions, verifyProofWith, verifyStreamProofsWith } from '../../internal.ts';
+import { type ProofKind, type VerifyOptions, verifyProofWith, verifyStreamProofsWith } from '../../internal.ts';
 import {
   type ProofsReport,
   proofsLines,
   proofsReport,
   type StreamProofsReport,
-  streamProofsLines,
   streamProofsReport,
 } from '../../report/words/proofs.ts';
 import type { FlagValues } from '../flags.ts';
@@ -47,27 +46,11 @@ export function refuseLogFlags(flags: FlagValues<VerifyFlags>): void {
 }
 
 /** Verifies every file. @throws {@link TamperError} as `verifyProof` */
-export async function verifyProofs(options: VerifyOptions): Promise<ProofsReport> {
-  const proofs: ProofsReport['proofs'][number][] = [];
-  for (const file of options.paths) proofs.push({ file, ...(await verifyProofWith(file, ofProofs(options))) });
-  return proofsReport(proofs);
-}
-
-/** The same of stream proofs. @throws {@link TamperError} as `verifyProof` */
-export async function verifyStreamProofs(options: VerifyOptions): Promise<StreamProofsReport> {
-  return streamProofsReport(await verifyStreamProofsWith(options.paths, ofProofs(options)));
-}
-
-function ofProofs({
-  origin,
-  continued,
-  policy,
-  publicKeys,
-  held,
-  witnesses,
-  cosignatures,
-}: VerifyOptions): Parameters<typeof verifyProofWith>[1] {
-  return {
+export async function verifyProofs(
+  kind: ProofKind,
+  { paths, origin, continued, policy, publicKeys, held, witnesses, cosignatures }: VerifyOptions,
+): Promise<ProofsReport | StreamProofsReport> {
+  const options = {
     ...(origin !== undefined && { origin }),
     ...(continued !== undefined && { continued }),
     ...(policy !== undefined && { policy }),
@@ -76,18 +59,14 @@ function ofProofs({
     ...(witnesses !== undefined && { witnesses }),
     ...(cosignatures !== undefined && { cosignatures }),
   };
+  if (kind === 'stream') return streamProofsReport(await verifyStreamProofsWith(paths, options));
+  const proofs: ProofsReport['proofs'][number][] = [];
+  for (const file of paths) proofs.push({ file, ...(await verifyProofWith(file, options)) });
+  return proofsReport(proofs);
 }
 
 /** The report as it is printed. Nothing from a file reaches a terminal raw (spec 8). */
-export function proofsText(report: ProofsReport, format: 'text' | 'json', quiet: boolean): string {
-  return format === 'json' ? `${jsonText(report, 2)}\n` : shown(proofsLines(report, quiet));
-}
-
-/** The same of stream proofs. */
-export function streamProofsText(report: StreamProofsReport, format: 'text' | 'json', quiet: boolean): string {
-  return format === 'json' ? `${jsonText(report, 2)}\n` : shown(streamProofsLines(report, quiet));
-}
-
-function shown(lines: readonly string[]): string {
-  return `${lines.map(printable).join('\n')}\n`;
+export function proofsText(report: ProofsReport | StreamProofsReport, format: 'text' | 'json', quiet: boolean): string {
+  if (format === 'json') return `${jsonText(report, 2)}\n`;
+  return `${proofsLines(report, quiet).map(printable).join('\n')}\n`;
 }

@@ -217,8 +217,7 @@ const AUDIT_WORDS: Readonly<Record<AuditCode, Explanation>> = {
   },
   JOURNAL_RETIRED: {
     title: 'streams are not audited any more',
-    means:
-      'Streams are not named any more, or were removed from the memory after they had vanished.',
+    means: 'Streams are not named any more, or were removed from the memory after they had vanished.',
     next: 'Confirm that they were retired on purpose.',
   },
 };

@@ -40,25 +40,12 @@ function worstOf(proofs: readonly { readonly verdict: Verdict }[]): Verdict {
 }
 
 /** The report as people read it; `quiet`: only the verdicts. What comes from a file is as it is there. */
-export function proofsLines({ verdict, proofs, note }: ProofsReport, quiet: boolean): string[] {
-  return withNote(
-    proofs.flatMap((proof) => proofLines(proof, quiet)),
-    note,
-    quiet || verdict !== 'ok',
-  );
-}
-
-/** The same of stream proofs. */
-export function streamProofsLines({ verdict, streamProofs, note }: StreamProofsReport, quiet: boolean): string[] {
-  return withNote(
-    streamProofs.flatMap((proof) => streamProofLines(proof, quiet)),
-    note,
-    quiet || verdict !== 'ok',
-  );
-}
-
-function withNote(lines: readonly string[], note: string, without: boolean): string[] {
-  return without ? [...lines] : [...lines, `This ${note.slice(2)}.`];
+export function proofsLines(report: ProofsReport | StreamProofsReport, quiet: boolean): string[] {
+  const lines =
+    'proofs' in report
+      ? report.proofs.flatMap((proof) => proofLines(proof, quiet))
+      : report.streamProofs.flatMap((proof) => streamProofLines(proof, quiet));
+  return quiet || report.verdict !== 'ok' ? lines : [...lines, `This ${report.note.slice(2)}.`];
 }
 
 const HEADLINE = { ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' } as const;
