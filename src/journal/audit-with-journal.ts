@@ -201,7 +201,7 @@ async function streamsOf(
     if (!isKept || !goesOn) wrong.push(origin);
   });
   if ('code' in tree) {
-    found.push(journalFinding(tree.code, tree.problem));
+    found.push(tree);
     return undefined;
   }
   for (const origin of earlier?.keys() ?? []) if (!streams.has(origin)) wrong.push(origin);

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { appendRecords } from '../append-records.ts';
 import type { ResolvedConfig } from '../config/index.ts';
 import { signersFor } from '../create-sealer.ts';
-import { isTamperError, systemCode, TamperError } from '../errors.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import type { AuditFinding } from '../fleet/check/stream-result.ts';
 import { decodeBase64 } from '../format/base64.ts';
 import { classifyLine, decodeUtf8 } from '../format/entry.ts';
 import { noteKeyOf } from '../format/key-reference.ts';
@@ -19,6 +20,7 @@ import type { Policy, PolicyPublicKey, StreamPolicy } from '../verify/auditor/po
 import type { Keeping, RecordKeeper } from '../verify/stream/kept-records.ts';
 import type { StreamReport } from '../verify/verdict/report.ts';
 import { verifyKeeping } from '../verify/verify.ts';
+import { journalFinding } from './night.ts';
 import {
   type BucketItem,
   base64Of,
@@ -30,6 +32,7 @@ import {
   readEntry,
   readNight,
 } from './nights.ts';
+import { orWriteFailed } from './sealed-memory.ts';
 
 /** The journal of an auditor as it lies there: a sealed log, and beside it a list for each night (spec/journal.md). */
 
@@ -53,12 +56,6 @@ export interface JournalReading {
   readonly unfinished: readonly { readonly seq: number; readonly night: string }[];
   /** What is wrong with its records. */
   readonly problems: readonly string[];
-}
-
-/** Why there is no list of a night. */
-export interface NoList {
-  readonly code: 'JOURNAL_LIST_MISSING' | 'JOURNAL_WRONG';
-  readonly problem: string;
 }
 
 class Records implements Keeping {
@@ -203,7 +200,7 @@ export class JournalLog {
   async readList(
     { root, streams, night }: NightEnds,
     onEntry: (entry: JournalEntry) => void,
-  ): Promise<NightTree | NoList> {
+  ): Promise<NightTree | AuditFinding> {
     const path = this.#pathOf(root);
     const items: BucketItem[] = [];
     let bytes = 0;
@@ -220,8 +217,7 @@ export class JournalLog {
       if ((await stat(path)).size !== bytes) return wrongList(path, night); // J1.3: each line ends with LF
     } catch (error) {
       if (!isTamperError(error, 'NOT_FOUND')) throw error;
-      const problem = `the list of the night ${night} is not there: ${path}`;
-      return { code: 'JOURNAL_LIST_MISSING', problem };
+      return journalFinding('JOURNAL_LIST_MISSING', `the list of the night ${night} is not there: ${path}`);
     }
     const tree = new NightTree(items);
     return items.length === streams && base64Of(tree.root) === root ? tree : wrongList(path, night);
@@ -232,22 +228,12 @@ export class JournalLog {
   }
 
   async #writing(act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (cause) {
-      const code = systemCode(cause);
-      if (code === '') throw cause;
-      throw new TamperError('WRITE_FAILED', `${this.folder} cannot be written (${code})`, {
-        cause,
-        hint: `${JOURNAL.undone} Lists of the journal are written there.`,
-      });
-    }
+    await orWriteFailed(this.folder, 'Lists of the journal are written there.', act);
   }
 }
 
-function wrongList(path: string, night: string): NoList {
-  return { code: 'JOURNAL_WRONG', problem: `${path} is not the list of the night ${night} that was sealed` };
-}
+const wrongList = (path: string, night: string): AuditFinding =>
+  journalFinding('JOURNAL_WRONG', `${path} is not the list of the night ${night} that was sealed`);
 
 /** A journal that no policy speaks of. */
 const NO_DEMANDS: StreamPolicy = {

@@ -55,7 +55,7 @@ export async function proveStream({ config, policy, stream, night }: ProveStream
   const tree = await log.readList(asked, (one) => {
     if (one.origin === stream) entry = one;
   });
-  if ('code' in tree) return { verdict, refusal: tree.problem };
+  if ('code' in tree) return { verdict, refusal: tree.message };
   const options = await log.verifyOptions();
   const { proof: record, refusal } = await proveRecord({ ...options, seq: asked.seq });
   if (record === undefined) return { verdict, refusal: refusal?.message ?? 'the journal was changed meanwhile' };

@@ -140,15 +140,19 @@ export class SealedMemory implements AuditMemory {
 
   async #writing(act: (file: FileHandle) => Promise<unknown>): Promise<void> {
     if (this.#file === undefined) throw new TamperError('INTERNAL', 'the sealed memory is not open');
-    try {
-      await act(this.#file);
-    } catch (cause) {
-      const code = systemCode(cause);
-      if (code === '') throw cause;
-      throw new TamperError('WRITE_FAILED', `${this.#path} cannot be used (${code})`, {
-        cause,
-        hint: 'Make room beside the journal: what is to be remembered waits there. Then run this again.',
-      });
-    }
+    const file = this.#file;
+    await orWriteFailed(this.#path, 'What is to be remembered waits there: make room.', async () => act(file));
+  }
+}
+
+/** @throws {@link TamperError} `WRITE_FAILED` for what the system says */
+export async function orWriteFailed(place: string, hint: string, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code === '') throw cause;
+    const why = `Nothing of this audit is remembered. ${hint}`;
+    throw new TamperError('WRITE_FAILED', `${place} cannot be written (${code})`, { cause, hint: why });
   }
 }
