@@ -6,6 +6,7 @@ import { formatCheckpointText, MAX_NOTE, parseSignedCheckpoint, type SignedCheck
 import { verifyCosignature, type WitnessKey } from '../format/cosignature.ts';
 import { mapBounded } from '../foundation/pool.ts';
 import { verifyWitnessSignature } from '../keys/witness-signature.ts';
+import type { StoredBytes } from '../storage/object-storage.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { witnessingOf } from './auditor/witnesses.ts';
 import { oneStream } from './prove-record.ts';
@@ -60,10 +61,7 @@ export interface ExportedTiles {
 }
 
 /** A checkpoint that is at the destination. */
-interface Found extends SignedCheckpoint {
-  readonly note: string;
-  readonly version: string;
-}
+type Found = SignedCheckpoint & StoredBytes;
 
 const CHECKPOINT = 'checkpoint';
 /** `.p/W` of a partial tile. */
@@ -119,10 +117,9 @@ async function find(destination: TileDestination): Promise<Found | undefined> {
   try {
     const stored = await destination.get(CHECKPOINT, MAX_NOTE);
     if (stored === undefined) return undefined;
-    const note = stored.bytes.toString('utf8');
-    const checkpoint = parseSignedCheckpoint(note);
+    const checkpoint = parseSignedCheckpoint(stored.bytes.toString('utf8'));
     if (checkpoint === undefined) throw other();
-    return { ...checkpoint, note, version: stored.version };
+    return { ...checkpoint, ...stored };
   } catch (error) {
     throw isTamperError(error, 'RESPONSE_MALFORMED') ? other(error) : error; // too long, in a bucket
   }
@@ -253,10 +250,11 @@ async function write(
 
 /** E5.5: the checkpoint that is there must be the one that was looked at. */
 async function publish(destination: TileDestination, there: Found | undefined, note: string): Promise<void> {
+  const bytes = Buffer.from(note, 'utf8');
   const isOurs =
-    note === there?.note
+    there?.bytes.equals(bytes) === true
       ? (await destination.get(CHECKPOINT, MAX_NOTE))?.version === there.version
-      : (await destination.put(CHECKPOINT, Buffer.from(note, 'utf8'), there?.version)) !== undefined;
+      : (await destination.put(CHECKPOINT, bytes, there?.version)) !== undefined;
   if (!isOurs) throw overtaken(destination, CHECKPOINT);
 }
 
