@@ -77,12 +77,11 @@ describe('go', () => {
   it('refuses it with one byte changed, wherever that is', async () => {
     const log = logOf(1100, true);
     const tiles = await exported(log, 'mutants');
-    const mutants = [...filesIn(tiles)]
-      .flatMap(([path, hex]) => {
-        const length = hex.length / 2;
-        const places = Array.from({ length: 40 }, (_, at) => Math.floor((at * (length - 1)) / 39));
-        return [...new Set(places)].map((place) => ({ path, at: place }));
-      });
+    const mutants = [...filesIn(tiles)].flatMap(([path, hex]) => {
+      const length = hex.length / 2;
+      const places = Array.from({ length: 40 }, (_, at) => Math.floor((at * (length - 1)) / 39));
+      return [...new Set(places)].map((place) => ({ path, at: place }));
+    });
     expect(mutants.length).toBeGreaterThan(400);
     const [whole, ...changed] = ask(log, tiles, mutants);
     expect(whole).toEqual({ Torchwood: 'ok', Tessera: 'ok', Entries: 1100 });
