@@ -12,7 +12,7 @@ import {
 import { TamperError } from '../errors.ts';
 import { isOwnSource, type KeyNaming, printable, serviceOfName } from '../keys/identity.ts';
 import type { DataKeys, KeyProvider } from '../keys/provider.ts';
-import { createPostQuantumProvider, createSourceProvider } from '../providers/index.ts';
+import { createSourceProvider } from '../providers/index.ts';
 import type { Policy } from '../verify/auditor/policy.ts';
 import type { NamedDataKeys } from '../verify/data-keys/named-data-keys.ts';
 import { dataKeyOfVariable, dataKeysOfPaths, type KeyPaths, type LocalDataKeys } from './local-data-keys.ts';
@@ -91,7 +91,9 @@ class Providers {
   /** A local one lies in a place of its own. */
   async ofPostQuantum(key: ConfiguredKey): Promise<KeyProvider> {
     if (!isLocal(key.source)) return this.get(key.source);
-    this.#postQuantum ??= createPostQuantumProvider(this.#config, key, this.#env);
+    this.#postQuantum ??= import('../providers/internal/local-post-quantum.ts').then(
+      ({ createLocalPostQuantumProvider }) => createLocalPostQuantumProvider(this.#config, key, this.#env),
+    );
     return this.#postQuantum;
   }
 

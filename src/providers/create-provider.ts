@@ -1,5 +1,4 @@
 import {
-  type ConfiguredKey,
   type ConfiguredSource,
   isLocal,
   modeOf,
@@ -9,7 +8,6 @@ import {
 } from '../config/index.ts';
 import { loadNow } from '../foundation/load-now.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import type { EnvKeyOptions } from './env.ts';
 
 /**
  * Makes the provider that a configuration needs: one for its key source, or, where the signing key comes from elsewhere,
@@ -74,25 +72,11 @@ export async function createProviderFor(config: ResolvedConfig): Promise<KeyProv
 export async function postQuantumProviderFor(config: ResolvedConfig, provider: KeyProvider): Promise<KeyProvider> {
   const { dataKey, signingKey, postQuantumKey } = modeOf(config);
   if (postQuantumKey === undefined) return provider;
-  const signsThere = postQuantumKey.source === (signingKey ?? dataKey)?.source && !isLocal(postQuantumKey.source);
-  return signsThere ? provider : createPostQuantumProvider(config, postQuantumKey);
-}
-
-/** A local key of ML-DSA lies in a place of its own, so its provider is one too. */
-export async function createPostQuantumProvider(
-  config: ResolvedConfig,
-  { source, keyId }: ConfiguredKey,
-  env?: EnvKeyOptions['env'],
-): Promise<KeyProvider> {
-  if (source === 'env') {
-    const { EnvKeyProvider } = await import('./env.ts');
-    return new EnvKeyProvider({ signingKeys: { [keyId]: config.postQuantumKeyEnvVar }, ...(env && { env }) });
-  }
-  if (source !== 'file') return createSourceProvider(source, config);
-  const { FileKeyProvider } = await import('./file.ts');
-  const path = config.postQuantumKeyFilePath ?? config.keyFilePath ?? '';
-  const directoryOnly = config.postQuantumKeyFilePath === undefined;
-  return new FileKeyProvider({ signingKeys: { path, keyId, directoryOnly } });
+  const { source } = postQuantumKey;
+  if (!isLocal(source))
+    return source === (signingKey ?? dataKey)?.source ? provider : createSourceProvider(source, config);
+  const { createLocalPostQuantumProvider } = await import('./internal/local-post-quantum.ts');
+  return createLocalPostQuantumProvider(config, postQuantumKey);
 }
 
 /** The source of the key `key_id`, and that of the signing key where it is another one. */

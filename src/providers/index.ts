@@ -3,7 +3,6 @@ import type { DoctorCheck } from './doctor-check.ts';
 
 export {
   createKeyProvider,
-  createPostQuantumProvider,
   createProviderAtOnce,
   createProviderFor,
   createSourceProvider,
