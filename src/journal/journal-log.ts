@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { appendRecords } from '../append-records.ts';
 import type { ResolvedConfig } from '../config/index.ts';
 import { signersFor } from '../create-sealer.ts';
-import { isTamperError, TamperError } from '../errors.ts';
+import { isTamperError, systemCode, TamperError } from '../errors.ts';
 import type { AuditFinding } from '../fleet/check/stream-result.ts';
 import { decodeBase64 } from '../format/base64.ts';
 import { classifyLine, decodeUtf8 } from '../format/entry.ts';
@@ -99,7 +99,7 @@ export class JournalLog {
     }
     if (existsSync(file)) return;
     throw new TamperError('USAGE', `the journal ${file} is not there`, {
-      hint: 'Check file in the configuration that --journal names, which counts from the working directory. To begin a new journal: fapilog-tamper seal --config CONFIGURATION < /dev/null',
+      hint: 'Check file in the configuration that --journal names, which counts from the working directory. If it was there, restore it (docs/runbook.md). To begin a new journal: fapilog-tamper seal --config CONFIGURATION < /dev/null',
     });
   }
 
@@ -216,8 +216,9 @@ export class JournalLog {
       }
       if ((await stat(path)).size !== bytes) return wrongList(path, night); // J1.3: each line ends with LF
     } catch (error) {
-      if (!isTamperError(error, 'NOT_FOUND')) throw error;
-      return journalFinding('JOURNAL_LIST_MISSING', `the list of the night ${night} is not there: ${path}`);
+      if (!isTamperError(error, 'NOT_FOUND') && !isTamperError(error, 'READ_FAILED')) throw error;
+      const why = error.code === 'NOT_FOUND' ? 'is not there' : `cannot be read (${systemCode(error.cause)})`;
+      return journalFinding('JOURNAL_LIST_MISSING', `the list of the night ${night} ${why}: ${path}`);
     }
     const tree = new NightTree(items);
     return items.length === streams && base64Of(tree.root) === root ? tree : wrongList(path, night);

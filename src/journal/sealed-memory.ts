@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { systemCode, TamperError } from '../errors.ts';
 import type { AuditMemory, StoredText } from '../fleet/memory/audit-memory.ts';
+import { SAFELY } from '../foundation/descriptor.ts';
 import { mapBounded } from '../foundation/pool.ts';
 
 /** The digest of a text as lists have it (J1.3): SHA-256, standard base64. */
@@ -60,16 +62,31 @@ export class SealedMemory implements AuditMemory {
 
   /** Remembers what a killed night has sealed and did not get to remember, and lets all else go. @throws {@link TamperError} as writing to the memory */
   async open(): Promise<void> {
-    this.#file = await open(this.#path, 'a+', 0o600);
-    for await (const line of this.#file.readLines({ autoClose: false, start: 0 })) {
-      const text = `${line}\n`;
-      const digest = digestOfText(text);
-      const id = this.#seal.idOf(digest);
-      const stored = id === undefined ? undefined : await this.#memory.read(id);
-      if (id !== undefined && stored?.text !== text) await this.#memory.write(id, text, stored?.version);
+    await orWriteFailed(this.#path, 'Remove it. What is to be remembered waits there.', async () => {
+      const left = await lstat(this.#path).catch((error: unknown) => {
+        if (systemCode(error) === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (left?.isFile() === true) await this.#carryOn();
+      // a file of this name may be a link to any other, which must not be emptied
+      await rm(this.#path, { force: true });
+      this.#file = await open(this.#path, 'wx+', 0o600);
+    });
+  }
+
+  async #carryOn(): Promise<void> {
+    const file = await open(this.#path, constants.O_RDONLY | SAFELY);
+    try {
+      for await (const line of file.readLines({ autoClose: false })) {
+        const text = `${line}\n`;
+        const digest = digestOfText(text);
+        const id = this.#seal.idOf(digest);
+        const stored = id === undefined ? undefined : await this.#memory.read(id);
+        if (id !== undefined && stored?.text !== text) await this.#memory.write(id, text, stored?.version);
+      }
+    } finally {
+      await file.close();
     }
-    await this.#file.close();
-    this.#file = await open(this.#path, 'w+', 0o600);
   }
 
   async prepare(): Promise<void> {
@@ -83,6 +100,7 @@ export class SealedMemory implements AuditMemory {
   }
 
   async read(id: string): Promise<StoredText | undefined> {
+    if (id === this.#own) return undefined; // a copy of the journal among the streams
     const staged = this.#staged.get(id);
     if (staged !== undefined) return { text: await this.#textOf(staged), version: staged.digest };
     const stored = await this.#memory.read(id);
@@ -94,6 +112,7 @@ export class SealedMemory implements AuditMemory {
   }
 
   async write(id: string, text: string, version: string | undefined): Promise<boolean> {
+    if (id === this.#own) return true;
     const earlier = this.#staged.get(id);
     if (earlier !== undefined && earlier.digest !== version) return false;
     await this.#stage(id, text, earlier === undefined ? version || undefined : earlier.before);
