@@ -107,8 +107,8 @@ export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> 
  *
  * @returns the report of the verification, with what the destination has now, or with why nothing was written
  * @throws {@link TamperError} what {@link verify} throws; `USAGE` if the files hold more than one stream, or `tiles` is in what is
- *   verified or has a checkpoint of another form; `LOCKED` if another export writes there; `READ_FAILED` if what is there cannot
- *   be read or is a symbolic link; `WRITE_FAILED` if it cannot be written; what an object store throws
+ *   verified; `LOCKED` if another export writes there; `READ_FAILED` if what is there cannot be read, is a symbolic link, or is
+ *   in the checkpoint's place and is none; `WRITE_FAILED` if it cannot be written; what an object store throws
  */
 export async function exportTiles(options: ExportTilesOptions): Promise<ExportedTiles> {
   return (await import('./export-tiles.ts')).exportTilesAs(options);

@@ -107,12 +107,12 @@ export async function exportTiles({ destination, ...options }: ExportTilesOption
   }
 }
 
-/** @throws {@link TamperError} `USAGE` if something else has its name; what the destination throws */
+/** @throws {@link TamperError} `READ_FAILED` if something else has its name; what the destination throws */
 async function find(destination: TileDestination): Promise<Found | undefined> {
   const other = (cause?: TamperError): TamperError =>
-    new TamperError('USAGE', `${destination.name}/${CHECKPOINT} is not a checkpoint of a sealed log`, {
+    new TamperError('READ_FAILED', `${destination.name}/${CHECKPOINT} is not a checkpoint of a sealed log`, {
       cause,
-      hint: 'Name another place for the tiles: one that is empty, or that has the tiles of this log.',
+      hint: 'Look at it, delete it and run this again. Or name another place for the tiles.',
     });
   try {
     const stored = await destination.get(CHECKPOINT, MAX_NOTE);
