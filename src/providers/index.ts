@@ -6,6 +6,7 @@ export {
   createProviderAtOnce,
   createProviderFor,
   createSourceProvider,
+  noteKeyProviderFor,
   postQuantumProviderFor,
 } from './create-provider.ts';
 

@@ -33,6 +33,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
     run,
     handOverSeal: seq + 1,
     predecessor: epoch,
+    isNote: (id) => state.knownKeys.isNote(id),
   });
   state.epochs.announce(next);
   state.knownKeys.addSignersOf(next);

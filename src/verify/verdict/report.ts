@@ -40,6 +40,8 @@ export interface SignerReport {
   readonly fingerprint?: string;
   /** Where the auditor's key comes from; absent if the auditor did not name it. */
   readonly givenBy?: string;
+  /** It is a note key: it counts only if it has `givenBy`. */
+  readonly note?: true;
 }
 
 /** One key period, and how its entries were checked. */
@@ -227,10 +229,10 @@ function dataKeyReport({ dataKeyFrom }: Epoch, { source, identity, fp }: MacKeyR
   return { source, identity, fingerprint, ...(dataKeyFrom !== undefined && { givenBy: dataKeyFrom }) };
 }
 
-function signerReport(state: StreamState, id: SignerId, signer: Signer): SignerReport {
+function signerReport(state: StreamState, id: SignerId, signer: Signer, counts = true): SignerReport {
   const { source, identity, algorithm } = signer;
   const fingerprint = signerFingerprint(signer);
-  const givenBy = namesFrom(state, id);
+  const givenBy = counts ? namesFrom(state, id) : undefined;
   return {
     source,
     identity,
@@ -244,7 +246,8 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
   const { reference } = epoch;
   const checkedBy: ('mac' | 'signature')[] = [];
   if (epoch.macChecked) checkedBy.push('mac');
-  if (namedSigners(state, epoch).length > 0 && coveredSize(state, epoch) >= epoch.firstSeq) checkedBy.push('signature');
+  const named = namedSigners(state, epoch);
+  if (named.length > 0 && coveredSize(state, epoch) >= epoch.firstSeq) checkedBy.push('signature');
   return {
     keyId: epoch.kid,
     records: epoch.member,
@@ -253,7 +256,13 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
     ...(epoch.startTime !== undefined && { startTime: epoch.startTime }),
     ...(epoch.endTime !== undefined && { endTime: epoch.endTime }),
     ...(reference.records === 'mac' && { dataKey: dataKeyReport(epoch, reference) }),
-    signers: [...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
+    signers: [
+      ...[...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
+      ...[...epoch.notes].map(([id, signer]) => ({
+        ...signerReport(state, id, signer, named.includes(id)),
+        note: true as const,
+      })),
+    ],
     checkedBy,
     status: epoch.status,
   };

@@ -14,6 +14,7 @@ import { linkCases } from './links.ts';
 import { liveTailCases } from './live-tails.ts';
 import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
+import { noteKeyCases } from './note-keys.ts';
 import { postQuantumCases } from './post-quantum.ts';
 import { saltCases } from './salts.ts';
 import { takenOverCases } from './taken-over.ts';
@@ -41,6 +42,7 @@ export function catalogue(): VectorCase[] {
     ...manifestCases(),
     ...witnessCases(),
     ...postQuantumCases(),
+    ...noteKeyCases(),
     ...timeStampCases(),
     ...borderCases(),
     ...saltCases(),
