@@ -3,12 +3,7 @@ import { systemCode, TamperError } from './errors.ts';
 import type { Signer } from './format/key-reference.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
-import {
-  createProviderAtOnce,
-  createProviderFor,
-  noteKeyProviderFor,
-  postQuantumProviderFor,
-} from './providers/index.ts';
+import { createProviderAtOnce, createProviderFor, postQuantumProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
 import { makeEpoch } from './seal/epoch/epoch-maker.ts';
 import { type KeySources, sourcesOf } from './seal/epoch/key-sources.ts';
@@ -139,21 +134,17 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
     own.add(provider);
     return provider;
   };
-  const keysOf = (key: KeyProvider, postQuantum = postQuantumKeyProvider, note?: KeyProvider): KeySources => {
+  const keysOf = (key: KeyProvider, postQuantum = postQuantumKeyProvider): KeySources => {
     const signing = signingKeyProvider ?? key;
-    return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing, note });
+    return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing });
   };
   const keysInTime = async (): Promise<KeySources> => {
-    const note = await noteKeyProviderFor(config);
-    if (note !== undefined) owned(note);
-    if (keyProvider !== undefined) return keysOf(keyProvider, postQuantumKeyProvider, note);
     const key = owned(await createProviderFor(config));
-    return keysOf(key, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)), note);
+    return keysOf(key, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)));
   };
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   const sealer: Sealer = new Sealer(config, {
     keys: () => {
-      if (config.noteKeyFilePath !== undefined) return keysInTime();
       if (keyProvider !== undefined) return keysOf(keyProvider);
       const key = modeOf(config).postQuantumKey === undefined ? createProviderAtOnce(config) : undefined;
       return key === undefined ? keysInTime() : keysOf(owned(key));

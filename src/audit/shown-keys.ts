@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { digestBytes, sha256 } from '../core/hash.ts';
 import { isError, isTamperError, TamperError, type TamperErrorCode } from '../errors.ts';
-import { type MacKeyReference, noteKeyOf, noteSignersOf, type Signer, signersOf } from '../format/key-reference.ts';
+import { type MacKeyReference, noteKeyOf, signersOf } from '../format/key-reference.ts';
 import { checkOrigin } from '../format/origin.ts';
 import { spokenFingerprint } from '../format/spoken-fingerprint.ts';
 import { formatVkey, type NoteKey, parseVkey } from '../format/vkey.ts';
@@ -37,8 +37,6 @@ export interface ShownPublicKey {
 export interface ShownSigner extends ShownPublicKey {
   readonly source: string;
   readonly identity: string;
-  /** It is a note key, which counts for nothing. */
-  readonly note?: true;
 }
 
 /** The data key of a key period, as a log or a file of recovered keys names it. Nothing of it is the key. */
@@ -327,11 +325,10 @@ async function showLog(
 }
 
 function shownPeriod({ origin, kid, firstSeq, lastSeq, introducedBy, reference }: KeyPeriod): ShownPeriod {
-  const shown = (signer: Signer): ShownSigner => {
-    const { source, identity, note } = signer;
-    return { source, identity, ...shownKey(noteKeyOf(signer), origin), ...(note && { note }) };
-  };
-  const signers = signersOf(reference).map(shown);
+  const signers = signersOf(reference).map((signer) => {
+    const { source, identity } = signer;
+    return { source, identity, ...shownKey(noteKeyOf(signer), origin) };
+  });
   return {
     ...(origin !== undefined && { origin }),
     keyId: kid,
@@ -342,6 +339,6 @@ function shownPeriod({ origin, kid, firstSeq, lastSeq, introducedBy, reference }
     ...(reference.records === 'mac' && {
       dataKey: { ...shownDataKey(reference), wrapped: reference.wrapped !== undefined },
     }),
-    signers: [...signers, ...noteSignersOf(reference).map(shown)],
+    signers,
   };
 }

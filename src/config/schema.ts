@@ -81,7 +81,6 @@ const options = {
   postQuantumKeySource: keySource,
   postQuantumKeyEnvVar: variableName,
   postQuantumKeyFilePath: text,
-  noteKeyFilePath: text,
   awsRegion: text,
   awsProfile: text,
   gcpEndpoint: text,

@@ -94,12 +94,6 @@ export interface TamperConfig {
    * `keyFilePath`, if that is a directory.
    */
   readonly postQuantumKeyFilePath?: string;
-  /**
-   * The file of an Ed25519 note key, which signs each checkpoint after the keys above have signed it: for witnesses and readers
-   * of C2SP notes, which know few other algorithms. It counts for nothing in a verification, unless the auditor says so. It must
-   * never become a signing key of the same log.
-   */
-  readonly noteKeyFilePath?: string;
 
   // ---- key services
 

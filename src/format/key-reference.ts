@@ -14,8 +14,6 @@ export interface Signer {
   readonly algorithm: NoteAlgorithm;
   /** DER SubjectPublicKeyInfo, canonical; absent for `kms-hmac-sha256` only. */
   readonly spki?: Buffer;
-  /** It signs what the other signers have signed, for readers of notes, and counts for nothing (M2.9). */
-  readonly note?: true;
 }
 
 /** A signer whose algorithm this version does not know: it is spelled as it was read, and never counts (M2.8). */
@@ -24,7 +22,6 @@ export interface UnknownSigner {
   readonly identity: string;
   readonly algorithm: string;
   readonly spki: Buffer;
-  readonly note?: true;
 }
 
 /** A key period whose records carry MACs. */
@@ -56,19 +53,14 @@ export type KeyReference = MacKeyReference | HashKeyReference;
 
 const isKnown = (signer: Signer | UnknownSigner): signer is Signer => isNoteAlgorithm(signer.algorithm);
 
-/** The signers of a key reference; none in a log with a data key only. Note keys and what this version does not know are left out. */
+/** The signers of a key reference; none in a log with a data key only. Those that this version does not know are left out. */
 export function signersOf(reference: KeyReference): readonly Signer[] {
-  return (reference.signers ?? []).filter(isKnown).filter(({ note }) => note === undefined);
-}
-
-/** The note keys of a key reference (M2.9). */
-export function noteSignersOf(reference: KeyReference): readonly Signer[] {
-  return (reference.signers ?? []).filter(isKnown).filter(({ note }) => note === true);
+  return (reference.signers ?? []).filter(isKnown);
 }
 
 /** M2.8: Whether a signer stands in a key reference whose signatures nobody here can check. */
 export function hasUnknownSigner(reference: KeyReference): boolean {
-  return reference.signers?.every((signer) => isKnown(signer) || signer.note === true) === false;
+  return reference.signers?.every(isKnown) === false;
 }
 
 /** The key that verifies a signer's notes. */
@@ -79,8 +71,7 @@ export function noteKeyOf(signer: Signer): NoteKey {
 function formatSigner(signer: Signer | UnknownSigner): string {
   const spki = signer.spki === undefined ? '' : `,"spki":"${encodeBase64url(signer.spki)}"`;
   const { source, identity, algorithm } = signer;
-  const note = signer.note === true ? ',"note":true' : '';
-  return `{"source":${JSON.stringify(source)},"identity":${JSON.stringify(identity)},"algorithm":"${algorithm}"${spki}${note}}`;
+  return `{"source":${JSON.stringify(source)},"identity":${JSON.stringify(identity)},"algorithm":"${algorithm}"${spki}}`;
 }
 
 /** KEYREF in its one spelling. */
@@ -112,13 +103,11 @@ function readSigner(members: Members): Signer | UnknownSigner {
   const identity = members.string('identity');
   const algorithm = members.string('algorithm');
   const spki = members.has('spki') ? members.bytes('spki') : undefined;
-  const flag = members.flag('note');
-  const note = flag && { note: flag };
   if (!isNoteAlgorithm(algorithm)) {
     members.end();
     const skipped = spki !== undefined && ALGORITHM_NAME.test(algorithm);
     if (!skipped && members.isText('algorithm')) unknownAlgorithm(members, algorithm); // else it is malformed already
-    return { source, identity, algorithm, spki: spki ?? Buffer.alloc(0), ...note };
+    return { source, identity, algorithm, spki: spki ?? Buffer.alloc(0) };
   }
   if ((spki === undefined) !== (algorithm === 'kms-hmac-sha256'))
     members.malformed('"spki" does not match the algorithm');
@@ -130,22 +119,22 @@ function readSigner(members: Members): Signer | UnknownSigner {
     );
   }
   members.end();
-  return { source, identity, algorithm, ...(spki !== undefined && { spki }), ...note };
+  return spki === undefined ? { source, identity, algorithm } : { source, identity, algorithm, spki };
 }
 
 function unknownAlgorithm(members: Members, algorithm: string): void {
   members.unsupported(isPlainWord(algorithm) ? `"algorithm": "${algorithm}"` : 'another "algorithm"');
 }
 
-/** M2.8: A signer that this version does not know is skipped beside one that it knows, a note key not being one (M2.9). */
+/** M2.8: A signer that this version does not know is skipped beside one that it knows. */
 function readSigners(members: Members): (Signer | UnknownSigner)[] {
   const list = members.list('signers');
   if (list.length === 0) members.malformed('"signers" is empty');
   if (list.length > MAX_SIGNERS) members.malformed(`"signers" has more than ${MAX_SIGNERS} elements`);
   const signers = list.map((item) => readSigner(members.nested(item)));
-  const unknown = signers.find((signer) => !isKnown(signer) && signer.note === undefined);
-  const known = signers.some((signer) => isKnown(signer) && signer.note === undefined);
-  if (unknown !== undefined && unknown.algorithm !== '' && !known) unknownAlgorithm(members, unknown.algorithm);
+  const [first] = signers;
+  if (first !== undefined && first.algorithm !== '' && !signers.some(isKnown))
+    unknownAlgorithm(members, first.algorithm);
   return signers;
 }
 

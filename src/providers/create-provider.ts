@@ -79,13 +79,6 @@ export async function postQuantumProviderFor(config: ResolvedConfig, provider: K
   return createLocalPostQuantumProvider(config, postQuantumKey);
 }
 
-/** The provider of the note key, which the caller closes; undefined where none is configured. */
-export async function noteKeyProviderFor({ noteKeyFilePath: path }: ResolvedConfig): Promise<KeyProvider | undefined> {
-  if (path === undefined) return undefined;
-  const { FileKeyProvider } = await import('./file.ts');
-  return new FileKeyProvider({ signingKeys: { path } });
-}
-
 /** The source of the key `key_id`, and that of the signing key where it is another one. */
 export function sourcesOf(config: ResolvedConfig): [ConfiguredSource, ConfiguredSource | undefined] {
   const { dataKey, signingKey } = modeOf(config);

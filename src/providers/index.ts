@@ -6,7 +6,6 @@ export {
   createProviderAtOnce,
   createProviderFor,
   createSourceProvider,
-  noteKeyProviderFor,
   postQuantumProviderFor,
 } from './create-provider.ts';
 

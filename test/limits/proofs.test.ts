@@ -38,7 +38,7 @@ describe('the proof of one record', () => {
       const rest = { kind: 'seal', epoch: undefined, time: undefined, every: undefined, mac: undefined } as const;
       const line = { name: 'log', keyId: '00000000', bytes: Buffer.from(String(seq)) };
       const checkpoint = { origin: 'log', size: seq, root, text: `note ${seq}\n`, signatures: [line] };
-      const note = { checkpoint, signatures: [line], further: [], cosignatures: [] };
+      const note = { checkpoint, signatures: [line], cosignatures: [] };
       proof.noted({ seq, root, frontier, ...rest }, note, () => true);
     };
     proof.proven(tree.size);

@@ -30,8 +30,6 @@ export interface Brings {
   /** Hex data key by KID; `"unavailable"` where the key service does not answer for it. */
   readonly data_keys?: Readonly<Record<string, string>>;
   readonly vkeys?: readonly string[];
-  /** Verifier keys of note keys. */
-  readonly note_keys?: readonly string[];
   /** First and last size that a vkey is named for; 0 as the last: without end. */
   readonly vkey_ranges?: Readonly<Record<string, readonly [number, number]>>;
   /** First and last entry that a data key is named for, by KID; 0 as the last: without end. */
@@ -109,7 +107,6 @@ export function auditorOf(brings: Brings): Auditor {
   return {
     origin: brings.origin,
     publicKeys,
-    noteKeys: brings.note_keys?.map((vkey) => parseVkey(vkey).key),
     postQuantumFrom: postQuantumFrom(brings.policy?.require ?? [], { named: publicKeys }, false),
     witnessing: brings.witnesses && witnessingOf(brings.witnesses, brings.cosignatures),
     stamped: brings.stamped?.flatMap(({ note, time, authority }) => {

@@ -44,11 +44,6 @@ export function localKey(
   };
 }
 
-/** The same key as a note key (M2.9). */
-export function asNote(key: SigningKey): SigningKey {
-  return { ...key, signer: { ...key.signer, note: true } };
-}
-
 /** A key of ML-DSA, made from the bytes that a name stands for; it signs deterministically (FIPS 204, algorithm 2, rnd of zeros). */
 export function mlDsaKey(algorithm: MlDsaAlgorithm, name: string): SigningKey {
   const noble = algorithm === 'ml-dsa-44' ? ml_dsa44 : ml_dsa65;

@@ -100,10 +100,7 @@ function logLines({ paths, periods, problems, complete }: Extract<ShownKeys, { k
   >();
   for (const period of periods) {
     for (const signer of period.signers) {
-      const lines = keyLines(
-        signer,
-        `${signer.note === true ? 'note key' : 'signer'} ${signer.source} ${signer.identity} (${signer.algorithm})`,
-      );
+      const lines = keyLines(signer, `signer ${signer.source} ${signer.identity} (${signer.algorithm})`);
       const known = signers.get(lines.join());
       if (known === undefined) signers.set(lines.join(), { lines, first: period, last: period, count: 1 });
       else Object.assign(known, { last: period, count: known.count + 1 });

@@ -4,7 +4,6 @@ import { isOrigin } from '../../format/origin.ts';
 import { encodeNoteKey, type NoteKey, parseVkey } from '../../format/vkey.ts';
 import type { SigningKey } from '../../keys/provider.ts';
 import { DEFAULT_ACCEPTANCE } from '../../verify/auditor/auditor.ts';
-import { vkeysOf } from '../../verify/auditor/auditor-names.ts';
 import type { PublicKeyName, VerifyOptions } from '../../verify/auditor/options.ts';
 import { coversOrigin } from '../../verify/auditor/origin-pattern.ts';
 import type { Policy, PolicyPublicKey, StreamPolicy } from '../../verify/auditor/policy.ts';
@@ -70,7 +69,9 @@ export class StreamOptions {
     this.#wildPolicies = policies
       .filter(({ origin }) => origin.endsWith('*'))
       .sort((a, b) => b.origin.length - a.origin.length);
-    this.#inPolicy = new Set(policies.flatMap(vkeysOf).map((vkey) => bytesOf(parseVkey(vkey).key)));
+    this.#inPolicy = new Set(
+      policies.flatMap(({ publicKeys }) => publicKeys.map(({ vkey }) => bytesOf(parseVkey(vkey).key))),
+    );
     this.#dataKeyNames = new Set(policies.flatMap(({ dataKeys }) => dataKeys.map(({ wrap }) => wrap)));
     const given = (base.publicKeys ?? []).map((one) => (typeof one === 'string' ? { vkey: one } : one));
     const notes = [...(base.held ?? []), ...policies.flatMap(({ pins }) => pins)];

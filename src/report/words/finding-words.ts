@@ -407,12 +407,6 @@ export const FINDING_WORDS: Readonly<Record<FindingCode, Explanation>> = {
     means: 'The log is still being written. These entries come after its proven end.',
     next: 'Verify them next time.',
   },
-  NOTE_KEY_COUNTS: {
-    title: 'a note key counts as a signer',
-    means:
-      'The only signer that you named is a note key, which lies in a file beside the writer. Anyone who has that file can sign as the log does.',
-    next: 'Name the key of the key service too. Or name witnesses, who limit what a thief can do.',
-  },
   ERASED: {
     title: 'records were erased, and an erasure log says by whom and why',
     means:

@@ -266,8 +266,7 @@ export function hostCould({ keys }: StreamReport): string[] {
 function hostCase(key: KeyReport): keyof typeof HOST | undefined {
   const how = checkedHow(key);
   const macLocal = LOCAL_SOURCES.includes(key.dataKey?.source ?? '');
-  const signers = key.signers.filter(({ note, givenBy }) => note === undefined || givenBy !== undefined);
-  const signLocal = signers.length > 0 && signers.every(({ source }) => LOCAL_SOURCES.includes(source));
+  const signLocal = key.signers.length > 0 && key.signers.every(({ source }) => LOCAL_SOURCES.includes(source));
   if (how === 'nothing') return undefined;
   if (how === 'mac') return macLocal ? 'local' : 'service';
   if (how === 'both' && !macLocal) return 'service';

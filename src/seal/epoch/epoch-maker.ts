@@ -6,9 +6,9 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { formatCheckpointText, formatNote, formatSignatureLine } from '../../format/checkpoint.ts';
 import { formatControlLeaf, type OpenEntry } from '../../format/control.ts';
 import { CONTROL_WRITE_LIMIT, formatCheckpointLine, TAIL_LENGTH } from '../../format/entry.ts';
-import { type KeyReference, type MacKeyReference, noteKeyOf, type Signer } from '../../format/key-reference.ts';
+import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
-import { noteKeyId, spkiFor } from '../../format/vkey.ts';
+import { spkiFor } from '../../format/vkey.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { allSettled, inTime, LATER, type Steps, waitFor } from '../../foundation/steps.ts';
 import { keysAtOnce } from '../../keys/at-once.ts';
@@ -31,19 +31,15 @@ export function makeEpoch(sources: KeySources, origin: string, number: number, s
 
 /** {@link makeEpoch}. */
 function* epochOf(sources: KeySources, origin: string, number: number, signal: AbortSignal): Steps<Epoch> {
-  const own = [...sources.signers, ...(sources.note ? [sources.note] : [])];
   const [signers, mac] = yield* both(
-    own.map((source) => resolveSigner(source, signal)),
+    sources.signers.map((source) => resolveSigner(source, signal)),
     mintIfPossible(sources, origin, number, signal),
   );
-  const resolved = sources.note && signers.pop();
   if (sources.signIfNoDataKey && mac === undefined)
     signers.unshift(yield* resolveSigner(sources.signIfNoDataKey, signal));
-  const note = signers.length > 0 ? resolved && noteSigner(resolved) : undefined; // never alone (M4.11)
-  const references = [...signers, ...(note ? [note] : [])].map(({ signer }) => signer);
   const salted = (sources.salted ?? signers.length > 0) ? { salted: true as const } : {};
   if (mac !== undefined) {
-    const named = signers.length === 0 ? {} : { signers: references };
+    const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
     const { schedule, incarnation } = mac;
     return roomy(
       new Epoch({
@@ -51,45 +47,24 @@ function* epochOf(sources: KeySources, origin: string, number: number, signal: A
         number,
         reference: { ...mac.reference, ...salted, ...named },
         signers,
-        note,
         schedule,
         incarnation,
       }),
     );
   }
-  const reference: KeyReference = { records: 'hash', ...salted, signers: references };
-  return roomy(new Epoch({ origin, number, reference, signers, note }));
+  const reference: KeyReference = { records: 'hash', ...salted, signers: signers.map(({ signer }) => signer) };
+  return roomy(new Epoch({ origin, number, reference, signers }));
 }
 
 /** M1.8: refused before anything is sealed under it, not when its longest line comes. */
 function roomy(epoch: Epoch): Epoch {
   try {
-    checkKeyIds(epoch);
     checkLineRoom(epoch);
     return epoch;
   } catch (error) {
     epoch.erase();
     throw error;
   }
-}
-
-/** @throws {@link TamperError} `KEY_MALFORMED`: a reader of notes could not tell which of them signed (M2.9) */
-function checkKeyIds({ origin, signers, note }: Epoch): void {
-  const all = [...signers, ...(note ? [note] : [])].map(({ signer }) => signer);
-  const ids = all.map((signer) => noteKeyId(origin, noteKeyOf(signer)).toString('hex'));
-  const at = ids.findIndex((id, index) => ids.indexOf(id) < index);
-  if (at < 0) return;
-  throw new TamperError('KEY_MALFORMED', `two keys that sign ${origin} have the key id ${ids[at]}`, {
-    hint: 'Make another key for one of them. A note key is a key of its own.',
-  });
-}
-
-/** @throws {@link TamperError} `KEY_WRONG_USAGE` */
-function noteSigner({ signer, signing }: EpochSigner): EpochSigner {
-  if (signer.algorithm === 'ed25519') return { signer: { ...signer, note: true }, signing };
-  throw new TamperError('KEY_WRONG_USAGE', `note_key_file_path names a key of ${signer.algorithm}`, {
-    hint: 'Witnesses know Ed25519; `fapilog-tamper keygen --algorithm Ed25519` makes a key.',
-  });
 }
 
 interface Minted {
@@ -259,12 +234,11 @@ function signatureLength({ spki, algorithm }: Signer): number {
 }
 
 /** The checkpoint of a hand-over: both key periods sign, and the other one is like this one. */
-function longestCheckpoint({ signers, note: noteKey, member }: Epoch): number {
+function longestCheckpoint({ signers, member }: Epoch): number {
   const line = (length: number): string => formatSignatureLine(LONGEST_ORIGIN, ANY_KEY_ID, Buffer.alloc(length));
   const signatures = signers.map(({ signer }) => line(signatureLength(signer)));
   const text = formatCheckpointText({ origin: LONGEST_ORIGIN, size: LARGEST, root: EMPTY_ROOT });
-  const others = [...(noteKey ? [line(64)] : []), ...(member === 'mac' ? [line(32)] : [])];
-  const note = formatNote(text, [...signatures, ...signatures, ...others]);
+  const note = formatNote(text, [...signatures, ...signatures, ...(member === 'mac' ? [line(32)] : [])]);
   return Buffer.byteLength(formatCheckpointLine(note));
 }
 

@@ -20,8 +20,6 @@ export interface KeySources {
   readonly dataKey?: DataKeySource;
   /** In the order of `signers`. */
   readonly signers: readonly SigningSource[];
-  /** Signs what all of them have signed, and counts for nothing (M2.9). */
-  readonly note?: SigningSource;
   /**
    * The key says itself whether it can wrap data keys: where it cannot (`UNSUPPORTED_OPERATION`), it signs instead, and
    * records carry checksums.
@@ -34,7 +32,6 @@ export interface KeySources {
 /** Every provider once. */
 export function providersOf(sources: KeySources): ProviderLifecycle[] {
   const all = new Set<ProviderLifecycle>(sources.signers.map(({ signing }) => signing));
-  if (sources.note !== undefined) all.add(sources.note.signing);
   if (sources.dataKey !== undefined) all.add(sources.dataKey.keys);
   return [...all];
 }
@@ -47,18 +44,10 @@ export interface ConfiguredProviders {
   readonly signing: KeyProvider;
   /** Of `post_quantum_key_id`. */
   readonly postQuantum: KeyProvider;
-  /** Of the note key; absent where none is configured. */
-  readonly note?: KeyProvider | undefined;
 }
 
-/** A file holds one note key, which answers to every name. */
-const NOTE_KEY = 'note';
-
 /** The keys of a configuration, from the providers that have them. */
-export function sourcesOf(
-  config: ResolvedConfig,
-  { key, signing, postQuantum, note }: ConfiguredProviders,
-): KeySources {
+export function sourcesOf(config: ResolvedConfig, { key, signing, postQuantum }: ConfiguredProviders): KeySources {
   const { dataKey, signingKey, postQuantumKey, signingIfNoDataKey } = modeOf(config);
   const signers: SigningSource[] = [];
   if (signingKey !== undefined) signers.push({ signing: dataKey ? signing : key, keyId: signingKey.keyId });
@@ -68,7 +57,6 @@ export function sourcesOf(
   return {
     ...(dataKey && { dataKey: { keys: key, keyId: dataKey.keyId } }),
     signers,
-    ...(note && { note: { signing: note, keyId: NOTE_KEY } }),
     ...(signingIfNoDataKey && dataKey && { signIfNoDataKey: { signing: key, keyId: dataKey.keyId } }),
     ...(config.saltRecords !== undefined && { salted: config.saltRecords }),
   };

@@ -1,5 +1,5 @@
 import { isTamperError } from '../../errors.ts';
-import { noteSignersOf, signersOf } from '../../format/key-reference.ts';
+import { signersOf } from '../../format/key-reference.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { pause } from '../../keys/retry.ts';
 import type { Epoch } from '../epoch/epoch.ts';
@@ -172,7 +172,7 @@ function isSame(one: Epoch, other: Epoch): boolean {
 
 function keysOf({ reference, incarnation }: Epoch): string[] {
   const data = reference.records === 'mac' ? [`${reference.source} ${reference.identity} ${incarnation ?? ''}`] : [];
-  const signers = [...signersOf(reference), ...noteSignersOf(reference)].map(
+  const signers = signersOf(reference).map(
     ({ source, identity, spki }) => `${source} ${identity} ${spki?.toString('base64') ?? ''}`,
   );
   return [reference.records, ...data, ...signers];

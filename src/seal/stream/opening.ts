@@ -2,9 +2,9 @@ import { TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import type { TreeHead } from '../../format/control.ts';
 import type { AuthMember } from '../../format/entry.ts';
-import { type KeyReference, noteSignersOf, signersOf } from '../../format/key-reference.ts';
+import { type KeyReference, signersOf } from '../../format/key-reference.ts';
 import type { Steps } from '../../foundation/steps.ts';
-import { checkNote, isConfirmed, keyText } from '../checkpoint/note-signing.ts';
+import { checkNote, isConfirmed } from '../checkpoint/note-signing.ts';
 import { STDOUT } from '../disk/names.ts';
 import { RECOVER } from '../disk/state-record.ts';
 import type { Epoch } from '../epoch/epoch.ts';
@@ -18,25 +18,15 @@ import type { Opening } from './stream-writer.ts';
  */
 export function checkMode(
   before: KeyReference | undefined,
-  epoch: {
-    readonly origin: string;
-    readonly member: AuthMember;
-    readonly signers: readonly unknown[];
-    readonly reference?: KeyReference;
-  },
+  epoch: { readonly origin: string; readonly member: AuthMember; readonly signers: readonly unknown[] },
 ): void {
   if (before === undefined) return;
-  const notes = noteSignersOf(before).map(keyText);
-  const wasNote =
-    epoch.reference !== undefined && signersOf(epoch.reference).some((one) => notes.includes(keyText(one)));
   const change =
     before.records === 'mac' && epoch.member === 'hash'
       ? 'its records carried MACs, but now would carry only checksums'
       : signersOf(before).length > 0 && epoch.signers.length === 0
         ? 'its checkpoints were signed, but now would not be'
-        : wasNote
-          ? 'its note key cannot become one of its signers' // M2.9
-          : undefined;
+        : undefined;
   if (change === undefined) return;
   throw new TamperError('MODE_CHANGE', `the stream ${epoch.origin} cannot continue like this: ${change}`, {
     hint: `A verifier must take this for tampering. Configure the keys as before, or begin a new stream that cites this one: ${RECOVER}.`,

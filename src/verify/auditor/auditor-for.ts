@@ -1,6 +1,5 @@
 import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import { noteKeyOf, type Signer } from '../../format/key-reference.ts';
-import { parseVkey } from '../../format/vkey.ts';
 import type { SigningKey } from '../../keys/provider.ts';
 import { dataKeyFinder } from '../data-keys/data-keys.ts';
 import { type Auditor, DEFAULT_ACCEPTANCE, type StampedCheckpoint } from './auditor.ts';
@@ -62,7 +61,6 @@ export function auditorFor(given: VerifyOptions, origin: string, heldNotes: read
   return {
     origin,
     publicKeys: publicKeys.named,
-    noteKeys: policy?.noteKeys?.map((vkey) => parseVkey(vkey).key),
     namedElsewhere: publicKeys.elsewhere,
     witnessing: witnessingOf(options, origin),
     stamped: stampedOf(options, origin),

@@ -59,12 +59,6 @@ function continues(origin: string, name: string): boolean {
 
 const bytesOf = (key: NoteKey): string => encodeNoteKey(key).toString('latin1');
 
-/** The verifier keys that a part of a policy names, those of note keys among them. */
-export const vkeysOf = ({ publicKeys, noteKeys = [] }: StreamPolicy): string[] => [
-  ...publicKeys.map(({ vkey }) => vkey),
-  ...noteKeys,
-];
-
 function readKey(name: string | PublicKeyName, givenBy: string | undefined): NamedVkey {
   const one: PublicKeyName = typeof name === 'string' ? { vkey: name } : name;
   const { vkey, fromSeq = 1, untilSeq = Number.MAX_SAFE_INTEGER } = one;
@@ -86,8 +80,8 @@ function namesOf({ origin, policy }: VerifyOptions): string[] {
 export function publicKeysOf(options: VerifyOptions, origin: string): StreamPublicKeys {
   const patterns = namesOf(options);
   const ours = policyFor(options.policy, origin)?.publicKeys.map((name) => readKey(name, 'the policy')) ?? [];
-  const everywhere = options.policy?.streams.flatMap(vkeysOf) ?? [];
-  const inPolicy = new Set(everywhere.map((vkey) => bytesOf(parseVkey(vkey).key)));
+  const everywhere = options.policy?.streams.flatMap(({ publicKeys }) => publicKeys) ?? [];
+  const inPolicy = new Set(everywhere.map(({ vkey }) => bytesOf(parseVkey(vkey).key)));
   const given = (options.publicKeys ?? []).map((name) => readKey(name, undefined));
   const all = [...ours, ...given.filter(({ key }) => !inPolicy.has(bytesOf(key)))];
   const counts = ({ name }: NamedVkey): boolean => {

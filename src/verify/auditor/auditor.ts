@@ -79,8 +79,6 @@ export interface Auditor {
   /** A file that was left out because it is not unpacked: it may hold what is held and not here (M8.5). */
   readonly leftPacked?: string | undefined;
   readonly publicKeys: readonly NamedPublicKey[];
-  /** Keys whose signatures are checked and count for nothing, whatever the log says of them (M8.34). */
-  readonly noteKeys?: readonly NoteKey[] | undefined;
   /** Public keys that the auditor named for other streams: they count for nothing here. */
   readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];
   /** Undefined where no witness is named: then nothing of cosignatures is asked or said. */

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
 import { parseTlogPolicy, type WitnessGroup } from '../../format/tlog-policy.ts';
-import { noteKeyId, parseVkey, vkeyProblem } from '../../format/vkey.ts';
+import { vkeyProblem } from '../../format/vkey.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE, DEMANDS, type Demand } from './auditor.ts';
 import { loadCheckpoint } from './held-notes.ts';
@@ -38,12 +38,8 @@ const sign = v.pipe(
   }),
 );
 const key = v.union(
-  [
-    v.strictObject({ wrap: text, source: v.optional(text), ...range }),
-    v.strictObject({ sign, ...range }),
-    v.strictObject({ note: sign }),
-  ],
-  'a key is { wrap: NAME }, with source if its name does not say it, or { sign: VERIFIER KEY }, with from_seq and until_seq if it is limited, or { note: VERIFIER KEY }',
+  [v.strictObject({ wrap: text, source: v.optional(text), ...range }), v.strictObject({ sign, ...range })],
+  'a key is { wrap: NAME }, with source if its name does not say it, or { sign: VERIFIER KEY }, with from_seq and until_seq if it is limited',
 );
 const accept = object({
   adopted: v.optional(count, DEFAULT_ACCEPTANCE.adopted),
@@ -78,32 +74,11 @@ const members = object({
   manifest: v.optional(v.picklist(['optional', 'required']), 'optional'),
   accept: v.optional(accept, {}),
 });
-/** M8.34: why a line of a note could be of either of two keys, or a key has two meanings; undefined if neither is so. */
-function keysProblem({ origin, keys }: v.InferOutput<typeof members>): string | undefined {
-  const named = new Map<string, { readonly key: Buffer; readonly role: string }>();
-  for (const one of keys) {
-    if ('wrap' in one) continue;
-    const role = 'note' in one ? 'note' : 'sign';
-    const vkey = 'note' in one ? one.note : one.sign;
-    if (vkeyProblem(vkey) !== undefined) continue; // which is said of it
-    const { name, key } = parseVkey(vkey);
-    const line = origin.endsWith('*') ? name : origin;
-    const id = `${line}+${noteKeyId(line, key).toString('hex')}`;
-    const before = named.get(id) ?? { key: key.bytes, role };
-    if (!before.key.equals(key.bytes)) return `two keys have the id ${id}`;
-    if (before.role !== role) return `the key ${id} is named as sign and as note`;
-    named.set(id, before);
-  }
-  return undefined;
-}
-
 const stream = v.pipe(
   members,
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
     const { witnesses, cosignatures } = dataset.value;
-    const keysWrong = keysProblem(dataset.value);
-    if (keysWrong !== undefined) addIssue({ message: `keys: ${keysWrong}` });
     if (typeof witnesses === 'string' && cosignatures === undefined) return; // the file is read later
     const problem =
       typeof witnesses === 'string'
@@ -152,8 +127,6 @@ export interface StreamPolicy {
   readonly require: readonly Demand[];
   readonly dataKeys: readonly PolicyDataKey[];
   readonly publicKeys: readonly PolicyPublicKey[];
-  /** Verifier keys of note keys: their signatures are checked, and count for nothing. Absent: none. */
-  readonly noteKeys?: readonly string[];
   /** Verifier keys of witnesses, or groups of them as a tlog-policy has them; absent: none. */
   readonly witnesses?: readonly string[] | WitnessGroup;
   /** So many of a list of witnesses must have cosigned the end; absent: all of them. */
@@ -192,9 +165,9 @@ function erasuresProblem(erasures: readonly string[], streams: readonly StreamPo
 }
 
 /** What keys are, whatever their names: in standard base64 with its `+`, a public key as a vkey has it. */
-export const keyIdentitiesOf = ({ dataKeys, publicKeys, noteKeys = [] }: StreamPolicy): string[] => [
+export const keyIdentitiesOf = ({ dataKeys, publicKeys }: StreamPolicy): string[] => [
   ...dataKeys.map(({ wrap }) => wrap),
-  ...[...publicKeys.map(({ vkey }) => vkey), ...noteKeys].map((vkey) => vkey.split('+').slice(2).join('+')),
+  ...publicKeys.map(({ vkey }) => vkey.split('+').slice(2).join('+')),
 ];
 
 function acceptance(input: v.InferOutput<typeof accept>): Acceptance {
@@ -216,12 +189,7 @@ function readStream(
 ): StreamPolicy {
   const dataKeys: PolicyDataKey[] = [];
   const publicKeys: PolicyPublicKey[] = [];
-  const noteKeys: string[] = [];
   for (const one of input.keys) {
-    if ('note' in one) {
-      noteKeys.push(one.note);
-      continue;
-    }
     const limits = { fromSeq: one.from_seq, untilSeq: one.until_seq };
     if ('wrap' in one)
       dataKeys.push({ wrap: one.wrap, ...(one.source !== undefined && { source: one.source }), ...limits });
@@ -234,7 +202,6 @@ function readStream(
     require: input.require,
     dataKeys,
     publicKeys,
-    ...(noteKeys.length > 0 && { noteKeys }),
     witnesses,
     cosignatures: input.cosignatures,
     pins: held,

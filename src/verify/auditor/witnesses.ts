@@ -2,7 +2,7 @@ import { TamperError } from '../../errors.ts';
 import { parseWitnessVkey, rawNoteKey } from '../../format/cosignature.ts';
 import { parseVkey } from '../../format/vkey.ts';
 import type { Witnessing } from './auditor.ts';
-import { policyFor, vkeysOf } from './auditor-names.ts';
+import { policyFor } from './auditor-names.ts';
 import type { VerifyOptions } from './options.ts';
 import { quorumOf, quorumProblem, vkeysIn } from './quorum.ts';
 
@@ -42,7 +42,7 @@ export function witnessingOf(options: WitnessOptions, origin: string): Witnessin
 
 /** Whoever signs the log is no second pair of eyes. */
 function refuseSigners({ policy, publicKeys = [] }: WitnessOptions, witnesses: readonly string[]): void {
-  const bySignature = policy?.streams.flatMap(vkeysOf) ?? [];
+  const bySignature = policy?.streams.flatMap((stream) => stream.publicKeys) ?? [];
   const signers = [...publicKeys, ...bySignature].map((one) => parseVkey(typeof one === 'string' ? one : one.vkey).key);
   const raw = new Set(signers.map((key) => rawNoteKey(key).toString('hex')));
   for (const vkey of witnesses) {

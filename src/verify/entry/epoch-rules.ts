@@ -1,5 +1,4 @@
-import { formatKeyReference, noteKeyOf, noteSignersOf, signersOf } from '../../format/key-reference.ts';
-import { noteKeyId } from '../../format/vkey.ts';
+import { formatKeyReference, signersOf } from '../../format/key-reference.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
@@ -25,26 +24,16 @@ const MAX_REUSED = 100;
 export function admit(state: StreamState, epoch: Epoch): void {
   const { allowance, knownKeys, findings } = state;
   const seq = epoch.introducedAt;
-  if (hasSameIds(epoch, state.auditor.origin)) {
-    // M2.9: a reader of notes knows a key by its id alone
-    state.find('CONTROL_MALFORMED', `entry ${seq}: two of its signers have the same key id`, seq);
-  }
   const bytes = formatKeyReference(epoch.reference).length;
   if (!allowance.take('epochs') || !allowance.take('keyBytes', bytes)) {
     stopAtLimit(state, `entry ${seq}: too many key periods`, seq);
-  } else if (!allowance.take('signers', epoch.signers.size + epoch.notes.size)) {
+  } else if (!allowance.take('signers', epoch.signers.size)) {
     stopAtLimit(state, `entry ${seq}: too many signing keys`, seq);
   } else if (knownKeys.crowded) {
     stopAtLimit(state, `entry ${seq}: too many keys have the same id`, seq);
   } else if (findings.count('EPOCH_REUSED') > MAX_REUSED) {
     stopAtLimit(state, `entry ${seq}: more than ${MAX_REUSED} key periods were named before`, seq);
   }
-}
-
-function hasSameIds({ reference }: Epoch, origin: string): boolean {
-  const signers = [...signersOf(reference), ...noteSignersOf(reference)];
-  const ids = new Set(signers.map((signer) => noteKeyId(origin, noteKeyOf(signer)).toString('hex')));
-  return ids.size < signers.length;
 }
 
 /** A policy's floor for `records` (spec 8, policy), of a key period in force: what was only announced, a crash burned (M5.2). */
@@ -57,5 +46,5 @@ export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
 /** Whether a restart gives up the mode or the signers of the run before (spec 5, M5.4). */
 export function givesUpMode(before: Epoch, after: Epoch): boolean {
   const toHash = before.member === 'mac' && after.member === 'hash';
-  return toHash || (before.signers.size > 0 && after.signers.size === 0);
+  return toHash || (signersOf(before.reference).length > 0 && signersOf(after.reference).length === 0);
 }

@@ -33,7 +33,6 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
     run,
     handOverSeal: seq + 1,
     predecessor: epoch,
-    isNote: (id) => state.knownKeys.isNote(id),
   });
   state.epochs.announce(next);
   state.knownKeys.addSignersOf(next);

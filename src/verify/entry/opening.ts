@@ -211,7 +211,6 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
     firstSeq,
     place: state.here(seq),
     run: state.run,
-    isNote: (id) => state.knownKeys.isNote(id),
   });
   state.knownKeys.addSignersOf(epoch);
   takeEpochNumber(state, seq, control.epoch, open.why === 'rotated');

@@ -1,6 +1,6 @@
 import type { KeySchedule } from '../../core/key-schedule.ts';
 import type { KeyReference, Signer } from '../../format/key-reference.ts';
-import { noteKeyOf, noteSignersOf, signersOf } from '../../format/key-reference.ts';
+import { noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { encodeNoteKey } from '../../format/vkey.ts';
 import type { KeyLimit } from '../data-keys/named-data-keys.ts';
 import type { Place } from './findings.ts';
@@ -26,8 +26,8 @@ export interface Run {
 export type SignerId = string;
 
 /** One string for a signer's key: its type and bytes are what counts (spec 8.6). */
-function byId(signers: readonly Signer[]): Map<SignerId, Signer> {
-  return new Map(signers.map((signer) => [encodeNoteKey(noteKeyOf(signer)).toString('latin1'), signer]));
+function signerId(signer: Signer): SignerId {
+  return encodeNoteKey(noteKeyOf(signer)).toString('latin1');
 }
 
 /** A key period as the verifier sees it. */
@@ -46,8 +46,6 @@ export class Epoch {
   /** The seal that ends the hand-over to this key period. */
   readonly handOverSeal: number | undefined;
   readonly signers: ReadonlyMap<SignerId, Signer>;
-  /** Its note keys, also those that it lists without their mark (M2.9). */
-  readonly notes: ReadonlyMap<SignerId, Signer>;
 
   schedule: KeySchedule | undefined;
   keyState: KeyState = 'absent';
@@ -109,8 +107,6 @@ export class Epoch {
     readonly run: Run;
     readonly predecessor?: Epoch;
     readonly handOverSeal?: number;
-    /** Whether the auditor or an earlier key period says that a key is a note key. */
-    readonly isNote: (id: SignerId) => boolean;
   }) {
     this.number = start.number;
     this.kid = start.kid;
@@ -121,12 +117,7 @@ export class Epoch {
     this.run = start.run;
     this.predecessor = start.predecessor;
     this.handOverSeal = start.handOverSeal;
-    const signers = byId(signersOf(start.reference));
-    const notes = byId(noteSignersOf(start.reference));
-    for (const [id, signer] of signers) if (start.isNote(id)) notes.set(id, signer);
-    for (const id of notes.keys()) signers.delete(id);
-    this.signers = signers;
-    this.notes = notes;
+    this.signers = new Map(signersOf(start.reference).map((signer) => [signerId(signer), signer]));
   }
 
   get member(): 'mac' | 'hash' {

@@ -84,7 +84,6 @@ export type WarningCode =
   | 'EARLIER_COPY'
   | 'LONG_LINE'
   | 'UNSEALED_TAIL'
-  | 'NOTE_KEY_COUNTS'
   | 'ERASED';
 
 /** A code of a finding. */
@@ -163,7 +162,6 @@ export const FINDING_SEVERITY: Readonly<Record<FindingCode, Severity>> = {
   EARLIER_COPY: 'warning',
   LONG_LINE: 'warning',
   UNSEALED_TAIL: 'warning',
-  NOTE_KEY_COUNTS: 'warning',
   ERASED: 'warning',
 };
 

@@ -17,7 +17,6 @@ const MAX_SAME_ID = 8;
 export class KnownKeys {
   readonly #origin: string;
   readonly #byKeyId = new Map<string, KnownKey[]>();
-  readonly #notes = new Set<SignerId>();
   /** A key was left out, because too many others have its id. */
   crowded = false;
 
@@ -38,17 +37,6 @@ export class KnownKeys {
 
   addSignersOf(epoch: Epoch): void {
     for (const signer of epoch.signers.values()) this.add(noteKeyOf(signer), signer);
-    for (const signer of epoch.notes.values()) this.addNote(noteKeyOf(signer), signer);
-  }
-
-  /** A note key stays one for all key periods that come, whatever they say of it (M2.9). */
-  addNote(key: NoteKey, signer?: Signer): void {
-    this.add(key, signer);
-    this.#notes.add(encodeNoteKey(key).toString('latin1'));
-  }
-
-  isNote(id: SignerId): boolean {
-    return this.#notes.has(id);
   }
 
   /** The keys whose id this is: one, unless somebody made ids collide. */

@@ -8,8 +8,6 @@ export interface CountedNote {
   readonly checkpoint: SignedCheckpoint;
   /** The lines of keys that the auditor named and that anybody can check. */
   readonly signatures: readonly NoteSignature[];
-  /** Lines of other keys of the log that are right, those of its note keys among them. */
-  readonly further: readonly NoteSignature[];
   /** The cosignatures of named witnesses, also those of a checkpoint of the same text that the auditor holds. */
   readonly cosignatures: readonly { readonly witness: string; readonly line: NoteSignature }[];
 }

@@ -10,7 +10,7 @@ import { parseTlogProof, type ReadTlogProof } from '../../format/evidence/tlog-p
 import { leafOf } from '../../format/leaf.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import { unwrapRecord } from '../../format/record.ts';
-import { encodeNoteKey, type NoteKey, noteKeyId } from '../../format/vkey.ts';
+import { encodeNoteKey, noteKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { verifyWitnessSignature } from '../../keys/witness-signature.ts';
 import type { Auditor, NamedPublicKey } from '../auditor/auditor.ts';
@@ -254,19 +254,18 @@ async function verifiedKeys(
   const verified: NamedPublicKey[] = [];
   for (const { name, keyId, bytes } of signatures) {
     if (name !== origin) continue;
-    const isOf = ({ key }: { readonly key: NoteKey }): boolean =>
-      key.algorithm !== 'kms-hmac-sha256' && noteKeyId(origin, key).toString('hex') === keyId;
-    const candidates = auditor.publicKeys.filter(isOf);
-    const notes = (auditor.noteKeys ?? []).map((key) => ({ key })).filter(isOf); // they count for nothing (M8.34)
-    const good: { readonly key: NoteKey }[] = [];
-    for (const candidate of [...candidates, ...notes]) {
+    const candidates = auditor.publicKeys.filter(
+      ({ key }) => key.algorithm !== 'kms-hmac-sha256' && noteKeyId(origin, key).toString('hex') === keyId,
+    );
+    const good: NamedPublicKey[] = [];
+    for (const candidate of candidates) {
       const { key } = candidate;
       if (await verifySignature(key.algorithm, key.bytes, data, bytes)) good.push(candidate);
     }
-    if (candidates.length + notes.length > 0 && good.length === 0) {
+    if (candidates.length > 0 && good.length === 0) {
       findings.add('SIGNATURE_WRONG', `the signature of the checkpoint by key ${keyId} is wrong`);
     }
-    for (const key of candidates.filter((one) => good.includes(one))) if (!verified.includes(key)) verified.push(key);
+    for (const key of good) if (!verified.includes(key)) verified.push(key);
   }
   return verified;
 }

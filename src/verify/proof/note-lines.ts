@@ -14,7 +14,6 @@ const keyOf = ({ name, keyId }: NoteSignature): string => `${name} ${keyId}`;
 export class NoteLines {
   readonly #signatures = new Map<string, NoteSignature>();
   readonly #cosignatures = new Map<string, NoteSignature>();
-  readonly #further = new Map<string, NoteSignature>();
   readonly #others = new Map<string, NoteSignature>();
   #othersLength = 0;
 
@@ -29,15 +28,13 @@ export class NoteLines {
   }
 
   /** Lines of keys that were not named are taken up to `room`, in characters. */
-  add({ checkpoint, signatures, further, cosignatures }: CountedNote, room: number): void {
+  add({ checkpoint, signatures, cosignatures }: CountedNote, room: number): void {
     for (const line of signatures) addFirst(this.#signatures, line.keyId, line);
-    for (const line of further) addFirst(this.#further, line.keyId, line);
     for (const { witness, line } of cosignatures) addFirst(this.#cosignatures, witness, line);
     for (const line of checkpoint.signatures) {
       const text = lineOf(line);
       if (this.#others.has(text) || this.#othersLength + text.length > Math.min(room, MAX_NOTE)) continue;
-      if (signatures.includes(line) || further.includes(line) || cosignatures.some((one) => one.line === line))
-        continue;
+      if (signatures.includes(line) || cosignatures.some((one) => one.line === line)) continue;
       this.#others.set(text, line);
       this.#othersLength += text.length;
     }
@@ -64,8 +61,7 @@ export class NoteLines {
     if (length > MAX_NOTE) return undefined;
     const lines = counted.map((one) => one.text);
     const keys = new Set(counted.map(({ line }) => keyOf(line)));
-    const rest = [...this.#further.values()].map((line) => [lineOf(line), line] as const);
-    for (const [line, other] of [...rest, ...this.#others]) {
+    for (const [line, other] of this.#others) {
       length += Buffer.byteLength(line);
       if (length > MAX_NOTE || lines.length >= COMMON_LINES) break;
       if (!keys.has(keyOf(other))) lines.push(line);

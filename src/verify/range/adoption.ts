@@ -4,7 +4,7 @@ import { entriesText } from '../model/entries-text.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { addTakenOver } from '../model/taken-over.ts';
 import type { StreamState } from '../state/state.ts';
-import { countedMax, namedMax, weightySigners } from '../trust/named-keys.ts';
+import { countedMax, namedMax, namedSigners } from '../trust/named-keys.ts';
 
 /** Entries that a new run found on the disk and cannot answer for (spec 6, "Adoption"; 8.5, M8.16). */
 
@@ -76,9 +76,9 @@ function mark(state: StreamState, from: number, as: 'takenOver' | 'introducedInA
     epoch[as] = true;
     if (as === 'takenOver') epoch.signersSignedBefore = signersSigned(state, epoch);
     else {
-      const named = weightySigners(state, epoch);
+      const named = namedSigners(state, epoch);
       epoch.signedBeforeAdopted = namedMax(state, named) >= epoch.introducedAt;
-      epoch.signersNamedBefore = epoch.signers.size > 0 && named.length === epoch.signers.size;
+      epoch.signersNamedBefore = named.length === epoch.signers.size;
     }
   }
   state.markedFrom[as] = from;

@@ -1,7 +1,7 @@
 import { encodeNoteKey, formatVkey } from '../../format/vkey.ts';
 import type { StreamState } from '../state/state.ts';
 import { enoughOf } from '../trust/cosignatures.ts';
-import { coveringMax, namedSigners } from '../trust/named-keys.ts';
+import { namedMax, namedSigners } from '../trust/named-keys.ts';
 import { hasWeight } from '../trust/post-quantum.ts';
 import { provenEnd, signedEnd } from '../verdict/proven-end.ts';
 
@@ -117,7 +117,7 @@ export function checkNamedSign(state: StreamState): void {
   for (const { key, fromSeq } of state.publicKeys) {
     if (!hasWeight(state.auditor, encodeNoteKey(key).toString('latin1'), fromSeq)) continue; // nothing is expected of it
     if (fromSeq === 1 || fromSeq > proven || fromSeq < state.logFirstSeq) continue;
-    if (coveringMax(state, [encodeNoteKey(key).toString('latin1')]) >= fromSeq) continue;
+    if (namedMax(state, [encodeNoteKey(key).toString('latin1')]) >= fromSeq) continue;
     const vkey = formatVkey(state.auditor.origin, key);
     endUnproven(
       state,

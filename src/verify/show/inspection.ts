@@ -1,6 +1,6 @@
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type ControlEntry, readControl } from '../../format/control.ts';
-import { noteSignersOf, signersOf } from '../../format/key-reference.ts';
+import { signersOf } from '../../format/key-reference.ts';
 import type { CarrierName } from '../carrier/carrier.ts';
 import { filesInOrder, type Places, type WalkedLine, walk } from './walk.ts';
 
@@ -78,9 +78,8 @@ export interface Inspection {
 function keyText(entry: ControlEntry & { kind: 'open' | 'key' }): string {
   const { key } = entry;
   const dataKey = key.records === 'mac' ? [`data key ${key.source} ${key.identity}`] : [];
-  const signers = [...signersOf(key), ...noteSignersOf(key)].map(
-    ({ source, identity, algorithm, note }) =>
-      `${note === true ? 'note key' : 'signer'} ${source} ${identity} (${algorithm})`,
+  const signers = signersOf(key).map(
+    ({ source, identity, algorithm }) => `signer ${source} ${identity} (${algorithm})`,
   );
   return [`records ${key.records}`, ...(key.salted ? ['salted'] : []), ...dataKey, ...signers].join(', ');
 }

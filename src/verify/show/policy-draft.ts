@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { isMlDsa } from '../../core/ml-dsa.ts';
 import { readControl } from '../../format/control.ts';
-import { type KeyReference, noteKeyOf, noteSignersOf, signersOf } from '../../format/key-reference.ts';
+import { type KeyReference, noteKeyOf, signersOf } from '../../format/key-reference.ts';
 import { formatVkey } from '../../format/vkey.ts';
 import { isOwnSource } from '../../keys/identity.ts';
 import { filesInOrder, type WalkedLine, walk } from './walk.ts';
@@ -13,7 +13,6 @@ interface Draft {
   /** What names a data key in YAML, and the first entry under it. */
   readonly wraps: Map<string, number>;
   readonly vkeys: Map<string, number>;
-  readonly notes: Set<string>;
   /** Whether ML-DSA has signed in every key period from one on; undefined before the first. */
   postQuantum: boolean | undefined;
 }
@@ -33,7 +32,6 @@ function take(draft: Draft, origin: string, key: KeyReference, seq: number): voi
     const wrap = `${quote(key.identity)}${source}`;
     if (!draft.wraps.has(wrap)) draft.wraps.set(wrap, seq);
   }
-  for (const signer of noteSignersOf(key)) draft.notes.add(formatVkey(origin, noteKeyOf(signer)));
   const signs = signersOf(key).some(({ algorithm }) => isMlDsa(algorithm));
   if (signs || draft.postQuantum !== undefined) draft.postQuantum = signs && draft.postQuantum !== false;
   for (const signer of signersOf(key)) {
@@ -42,7 +40,7 @@ function take(draft: Draft, origin: string, key: KeyReference, seq: number): voi
   }
 }
 
-function streamText(origin: string, { records, wraps, vkeys, notes, postQuantum }: Draft): string {
+function streamText(origin: string, { records, wraps, vkeys, postQuantum }: Draft): string {
   const weakest = records.has('hash') ? 'hash' : 'mac';
   const require = [
     ...(weakest === 'mac' ? ['mac'] : []),
@@ -52,7 +50,6 @@ function streamText(origin: string, { records, wraps, vkeys, notes, postQuantum 
   const keys = [
     ...[...wraps].map(([wrap, seq]) => `      - { wrap: ${wrap}, from_seq: ${seq} }`),
     ...[...vkeys].map(([vkey, seq]) => `      - { sign: ${quote(vkey)}, from_seq: ${seq} }`),
-    ...[...notes].filter((vkey) => !vkeys.has(vkey)).map((vkey) => `      - { note: ${quote(vkey)} }`),
   ];
   return [
     `  - origin: ${quote(origin)}`,
@@ -81,7 +78,6 @@ export async function draftPolicy(paths: readonly string[], input: Readable): Pr
       records: new Set(),
       wraps: new Map(),
       vkeys: new Map(),
-      notes: new Set(),
       postQuantum: undefined,
     };
     drafts.set(origin, draft);

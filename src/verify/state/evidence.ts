@@ -57,7 +57,6 @@ const UNSIGNED: SignedSize = { max: 0, namedMax: 0 };
 /** What has been shown of a range so far, up to which size, and by what (spec 8.4 to 8.6). It is written only here. */
 export class Evidence {
   #signed = new Map<SignerId, SignedSize>();
-  readonly #noteSizes = new Map<SignerId, number>();
   #largestSigned = 0;
   #largestNamed = 0;
   #verifiedSize = 0;
@@ -129,16 +128,6 @@ export class Evidence {
     return now;
   }
 
-  /** A note key that the auditor named as a signer signed a checkpoint of this size (M8.34). */
-  signAsNote(id: SignerId, size: number): void {
-    this.#noteSizes.set(id, Math.max(this.noteSize(id), size));
-  }
-
-  /** Largest size that a note key signed and counts for; 0 if none. */
-  noteSize(id: SignerId): number {
-    return this.#noteSizes.get(id) ?? 0;
-  }
-
   /** The sizes that have time stamps, in their order. */
   get dated(): readonly DatedSize[] {
     return this.#dated;
@@ -166,7 +155,7 @@ export class Evidence {
     this.#cosigned.set(witness, { size, time: earliest, proving: proving ?? same?.proving });
   }
 
-  /** A key signed a checkpoint of this size whose signatures have no weight (M2.9, M8.30). */
+  /** A key signed a checkpoint of this size whose signatures the policy gives no weight (M8.30). */
   signWithoutWeight(size: number): void {
     this.#largestSigned = Math.max(this.#largestSigned, size);
   }
@@ -201,7 +190,6 @@ export class Evidence {
   /** Another range begins. */
   beginRange(): void {
     this.#signed = new Map();
-    this.#noteSizes.clear();
     this.#largestSigned = 0;
     this.#largestNamed = 0;
     this.#verifiedSize = 0;

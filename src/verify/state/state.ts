@@ -173,7 +173,6 @@ export class StreamState {
     this.publicKeys = [...auditor.publicKeys];
     this.knownKeys = new KnownKeys(auditor.origin);
     for (const { key } of this.publicKeys) this.knownKeys.add(key);
-    for (const key of auditor.noteKeys ?? []) this.knownKeys.addNote(key);
     this.tag = tagOf(auditor.origin);
     this.sequence = new SequenceTracker(this);
     this.contradictions = new Contradictions(findings);

@@ -3,14 +3,14 @@ import { CONTROL_WRITE_LIMIT } from '../../format/entry.ts';
 import { noteOfLine } from '../../format/foreign-line.ts';
 import { hasUnknownSigner } from '../../format/key-reference.ts';
 import { isMet } from '../auditor/quorum.ts';
-import type { Epoch, SignerId } from '../model/epoch.ts';
+import type { SignerId } from '../model/epoch.ts';
 import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import { narrowed } from '../range/narrowed.ts';
 import type { GoodCosignature, NoteKind } from '../state/evidence.ts';
 import type { StreamState } from '../state/state.ts';
 import { checkCosignatures } from '../trust/cosignatures.ts';
-import { countsForSize, isNamed, namedSigners, noteNamedSizes } from '../trust/named-keys.ts';
+import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
 import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
 import { hasWeight } from '../trust/post-quantum.ts';
 import { acceptSuccessors } from '../trust/successors.ts';
@@ -123,13 +123,11 @@ async function handleSealed(
     const same = held.filter((one) => one.size === size && one.root === seal.root);
     const byWitnesses = [...cosignatures.good, ...same.flatMap((one) => state.heldCosigned.get(one) ?? [])];
     const signatures = signers.flatMap((id) => verdict.verified.get(id) ?? []);
-    const further = [...verdict.verified.values()].filter((one) => !signatures.includes(one));
-    proof.noted(seal, { checkpoint, signatures, further, cosignatures: byWitnesses }, (witnesses) =>
+    proof.noted(seal, { checkpoint, signatures, cosignatures: byWitnesses }, (witnesses) =>
       witnessing === undefined ? true : isMet(witnessing.quorum, witnesses),
     );
   };
-  if (!verdict.mac && [...verdict.verified.keys()].every((id) => isOnlyNote(state, seal.epoch, id))) {
-    if (verdict.verified.size > 0) state.evidence.signWithoutWeight(size);
+  if (verdict.verified.size === 0 && !verdict.mac) {
     noted([]);
     state.timeline.addCheckpoint(size, seal.time, []);
     if (!verdict.unchecked && shouldHaveVerified(state, seal)) {
@@ -153,12 +151,6 @@ function shouldHaveVerified(state: StreamState, { epoch, mac }: SealedSize): boo
   return epoch.signers.size === 0 || [...epoch.signers.keys()].some((id) => isNamed(state, id));
 }
 
-/** M2.9: What a note key alone has signed its signers have not, unless the auditor names no other signer. */
-function isOnlyNote(state: StreamState, epoch: Epoch | undefined, id: SignerId): boolean {
-  if (epoch?.signers.has(id) === true || !state.knownKeys.isNote(id)) return false;
-  return epoch === undefined || !namedSigners(state, epoch).includes(id);
-}
-
 /** @returns those of its key period that count for it and that anybody can check */
 function record(
   state: StreamState,
@@ -167,9 +159,7 @@ function record(
   verdict: NoteVerdict,
   cosignatures: readonly GoodCosignature[],
 ): SignerId[] {
-  const weighty = [...verdict.verified.keys()].filter((id) => hasWeight(state.auditor, id, size));
-  // M2.9: whose note key it is is asked of the key period of the seal, for a signer may become one later
-  const counting = weighty.filter((id) => epoch?.signers.has(id) === true || !state.knownKeys.isNote(id));
+  const counting = [...verdict.verified.keys()].filter((id) => hasWeight(state.auditor, id, size));
   if (counting.length < verdict.verified.size) state.evidence.signWithoutWeight(size);
   for (const id of counting) noteNamedSizes(state, id, size);
   if (state.auditor.accept.successors) {
@@ -177,9 +167,8 @@ function record(
     for (const id of counting) noteNamedSizes(state, id, size);
   }
   if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
-  const own = epoch === undefined ? [] : namedSigners(state, epoch);
-  const signers = own.filter((id) => weighty.includes(id) && countsForSize(state, id, size));
-  for (const id of signers) if (!counting.includes(id)) state.evidence.signAsNote(id, size);
+  const named = counting.filter((id) => countsForSize(state, id, size));
+  const signers = named.filter((id) => epoch?.signers.has(id));
   const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(signers.length > 0 ? ['signature' as const] : [])];
   state.timeline.addCheckpoint(size, time, checkedBy);
   if (checkedBy.length === 0) return [];

@@ -83,7 +83,7 @@ export class TreeEntries implements Keeping {
       const note = lines.note(text, isEnough);
       if (size > this.#kept.provenSize || note === undefined) continue;
       const withMore = (cosignatures: CountedNote['cosignatures']): string => {
-        lines.add({ checkpoint: { ...checkpoint, signatures: [] }, signatures: [], further: [], cosignatures }, 0);
+        lines.add({ checkpoint: { ...checkpoint, signatures: [] }, signatures: [], cosignatures }, 0);
         return lines.note(text, isEnough) ?? note;
       };
       return { size, text, note: withMore };
@@ -100,7 +100,7 @@ export class TreeEntries implements Keeping {
     this.#kept.close();
   }
 
-  #add(size: number, { checkpoint, signatures, further, cosignatures }: CountedNote, isEnough: IsEnough): void {
+  #add(size: number, { checkpoint, signatures, cosignatures }: CountedNote, isEnough: IsEnough): void {
     if (signatures.length + cosignatures.length === 0) return;
     this.#isEnough = isEnough;
     // M4.4: under the log's own name a line that nobody checked could be a wrong one of a key that a reader knows
@@ -108,7 +108,7 @@ export class TreeEntries implements Keeping {
     const { lines } = this.#noted.get(size) ?? { lines: new NoteLines() };
     this.#othersLength -= lines.othersLength;
     lines.add(
-      { checkpoint: { ...checkpoint, signatures: others }, signatures, further, cosignatures },
+      { checkpoint: { ...checkpoint, signatures: others }, signatures, cosignatures },
       OTHERS_LIMIT - this.#othersLength,
     );
     this.#othersLength += lines.othersLength;

@@ -44,14 +44,8 @@ export function namesFrom(state: StreamState, id: SignerId): string | undefined 
   return state.successors.has(id) ? 'a hand-over' : undefined;
 }
 
-/** The signers of a key period that the auditor named; where there is none, its note keys that the auditor named as signers (M8.34). */
+/** The signers of a key period that the auditor named. */
 export function namedSigners(state: StreamState, epoch: Epoch): SignerId[] {
-  const weighty = weightySigners(state, epoch);
-  return weighty.length > 0 ? weighty : [...epoch.notes.keys()].filter((id) => isNamed(state, id));
-}
-
-/** The signers of a key period that the auditor named, without note keys (M2.9). */
-export function weightySigners(state: StreamState, epoch: Epoch): SignerId[] {
   return [...epoch.signers.keys()].filter((id) => countsAsNamed(state, id));
 }
 
@@ -78,11 +72,6 @@ export function namedMax(state: StreamState, ids: Iterable<SignerId>): number {
   let max = 0;
   for (const id of ids) max = Math.max(max, state.evidence.signedBy(id).namedMax);
   return max;
-}
-
-/** {@link namedMax}, with what note keys signed that the auditor named as signers. */
-export function coveringMax(state: StreamState, ids: readonly SignerId[]): number {
-  return Math.max(namedMax(state, ids), ...ids.map((id) => state.evidence.noteSize(id)));
 }
 
 /** The largest size that one of these keys signed; of a key that the auditor named, within its range. 0 if none. */

@@ -6,7 +6,7 @@ import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { KnownKey } from '../model/known-keys.ts';
 import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
-import { countsAsNamed, namedSigners } from './named-keys.ts';
+import { countsAsNamed } from './named-keys.ts';
 import { hasWeight } from './post-quantum.ts';
 
 /** The signature lines of a checkpoint, against every key that is known for the stream (spec 4, M4.3). */
@@ -28,13 +28,12 @@ async function check(
   state: StreamState,
   known: KnownKey,
   epoch: Epoch | undefined,
-  verified: ReadonlyMap<SignerId, NoteSignature>,
   text: Buffer,
   signature: Buffer,
 ): Promise<boolean | undefined> {
   const place = state.goodSignatures.place(known.id, text, signature);
   if (state.goodSignatures.has(place)) return true;
-  if (!mayCheck(state, known, epoch, verified)) return undefined;
+  if (!mayCheck(state, known, epoch)) return undefined;
   const good = await checkAnew(state, known, text, signature);
   if (good === true) state.goodSignatures.add(place);
   if (good === false && !state.allowance.take('wrongSignatures')) {
@@ -45,18 +44,11 @@ async function check(
 
 /**
  * A key that the auditor names signs as often as its owner does, and so does one that a checked MAC vouches for. Anybody
- * may put another one into a log, and its signatures. A note key signs what such a key signed before it.
+ * may put another one into a log, and its signatures.
  */
-function mayCheck(
-  state: StreamState,
-  { id }: KnownKey,
-  epoch: Epoch | undefined,
-  verified: ReadonlyMap<SignerId, NoteSignature>,
-): boolean {
+function mayCheck(state: StreamState, { id }: KnownKey, epoch: Epoch | undefined): boolean {
   if (state.allowance.left('wrongSignatures') === 0) return false;
-  if (countsAsNamed(state, id)) return true;
-  if (epoch?.macChecked === true && (epoch.signers.has(id) || epoch.notes.has(id))) return true;
-  if (state.knownKeys.isNote(id) && [...verified.keys()].some((signer) => countsAsNamed(state, signer))) return true;
+  if (countsAsNamed(state, id) || (epoch?.macChecked === true && epoch.signers.has(id))) return true;
   if (state.allowance.take('strangersSignatures')) return true;
   sayOnce(
     state,
@@ -129,7 +121,7 @@ export async function verifyNote(
     const candidates = state.knownKeys.withKeyId(signature.keyId);
     let failed = 0;
     for (const key of candidates) {
-      const good = await check(state, key, epoch, verified, text, signature.bytes);
+      const good = await check(state, key, epoch, text, signature.bytes);
       if (good === true) verified.set(key.id, verified.get(key.id) ?? signature);
       else if (good === undefined) unchecked = true;
       else failed++;
@@ -152,6 +144,5 @@ export async function namedSignatures(state: StreamState, checkpoint: SignedChec
 /** Whether a held checkpoint carries the signature of a key that is named and signs for this key period. */
 export async function verifyNamed(state: StreamState, checkpoint: SignedCheckpoint, epoch: Epoch): Promise<boolean> {
   const named = [...(await namedSignatures(state, checkpoint))];
-  const own = new Set(namedSigners(state, epoch));
-  return named.some((id) => own.has(id) && hasWeight(state.auditor, id, checkpoint.size));
+  return named.some((id) => epoch.signers.has(id) && hasWeight(state.auditor, id, checkpoint.size));
 }

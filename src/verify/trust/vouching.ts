@@ -1,7 +1,7 @@
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import { nothingSettled, type Proven, type Settled } from '../model/settled.ts';
 import type { StreamState } from '../state/state.ts';
-import { countedMax, countsAsNamed, namedMax, namedSigners } from './named-keys.ts';
+import { countedMax, countsAsNamed, namedMax } from './named-keys.ts';
 import { hasWeight } from './post-quantum.ts';
 
 /** Who answers for a key period (spec 8.6, M8.17): vouched, keyed or nobody. */
@@ -48,7 +48,6 @@ export function settleStatuses(state: StreamState): void {
     const epoch = epochs[at] as Epoch;
     epoch.status = statusOf(state, epoch, [settled.proven, proven], covered);
     epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
-    if (signedByNote(state, epoch)) epoch.status = 'vouched';
     // what a run took over stays as it is: nothing that comes says whose its signers are
     const stays = epoch.signersProven || (epoch.status === 'vouched' && epoch.takenOver);
     if (leading && stays) {
@@ -89,12 +88,6 @@ function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], c
 function signedByItsOwn(state: StreamState, epoch: Epoch): boolean {
   if (epoch.signedBeforeAdopted) return true;
   return epoch.signersNamedBefore && namedMax(state, epoch.signers.keys()) >= epoch.introducedAt;
-}
-
-/** M8.34: a note key that the auditor named as a signer answers for a run, and makes nobody a successor. */
-function signedByNote(state: StreamState, epoch: Epoch): boolean {
-  if (epoch.predecessor !== undefined || epoch.introducedInAdopted) return false;
-  return namedSigners(state, epoch).some((id) => state.evidence.noteSize(id) >= epoch.introducedAt);
 }
 
 /** A hand-over counts where a checkpoint of the old key covers its seal, or where the seal's own MAC was checked (M5.3). */

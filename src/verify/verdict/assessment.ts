@@ -4,7 +4,7 @@ import { entriesText } from '../model/entries-text.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 import { missingKeyText } from '../trust/missing-key.ts';
-import { coveringMax, namedMax, namedSigners, weightySigners } from '../trust/named-keys.ts';
+import { namedMax, namedSigners } from '../trust/named-keys.ts';
 import { demandsPostQuantum, isPostQuantum } from '../trust/post-quantum.ts';
 import { settleStatuses } from '../trust/vouching.ts';
 import { isTail, provenEnd } from './proven-end.ts';
@@ -21,7 +21,7 @@ export function assess(state: StreamState): void {
   for (const epoch of state.epochs.all) {
     if (isTail(state, epoch, proven)) continue; // M8.21
     assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted), proven);
-    signedBefore ||= weightySigners(state, epoch).length > 0;
+    signedBefore ||= namedSigners(state, epoch).length > 0;
   }
 }
 
@@ -67,7 +67,7 @@ function coverageEnd(epoch: Epoch, adopted: readonly number[]): number {
  */
 export function coveredSize(state: StreamState, epoch: Epoch): number {
   if (epoch.coveredInRange !== undefined) return epoch.coveredInRange;
-  const own = coveringMax(state, namedSigners(state, epoch));
+  const own = namedMax(state, namedSigners(state, epoch));
   if (state.auditor.postQuantumFrom === undefined) return own;
   return Math.max(own, namedMax(state, state.evidence.signers.filter(isPostQuantum)));
 }
@@ -91,17 +91,7 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   }
   if (epoch.macChecked) trustKey(state, epoch);
   if (named.length > 0) {
-    const noteAlone = weightySigners(state, epoch).length === 0;
-    if (noteAlone && state.findings.count('NOTE_KEY_COUNTS') === 0) {
-      const message = `${range}: a note key is the only signer of it that you named; anyone who has that file can sign as its signers do`;
-      state.findings.add('NOTE_KEY_COUNTS', { ...epoch.place, seq: epoch.introducedAt }, message);
-    }
-    const answered = epoch.predecessor !== undefined && epoch.signersProven;
-    if (noteAlone && signedBefore && !held && !epoch.modeChanged && !answered) {
-      const from = Math.max(epoch.firstSeq, state.firstSeq);
-      const those = `${entriesText(from, epoch.lastSeq)} (key period ${epoch.kid})`;
-      sayUnsigned(`${those}: no signer but a note key is one that you named, ${whatWasSigned(state, epoch)}`, from);
-    } else if (!covered) {
+    if (!covered) {
       // what a named key of this period has signed is covered, whatever became of the rest
       const from = Math.max(epoch.firstSeq, signedTo + 1);
       const rest = `${entriesText(from, epoch.lastSeq)} (key period ${epoch.kid})`;

@@ -40,8 +40,6 @@ export interface SignerReport {
   readonly fingerprint?: string;
   /** Where the auditor's key comes from; absent if the auditor did not name it. */
   readonly givenBy?: string;
-  /** It is a note key: it counts only if it has `givenBy`. */
-  readonly note?: true;
 }
 
 /** One key period, and how its entries were checked. */
@@ -229,10 +227,10 @@ function dataKeyReport({ dataKeyFrom }: Epoch, { source, identity, fp }: MacKeyR
   return { source, identity, fingerprint, ...(dataKeyFrom !== undefined && { givenBy: dataKeyFrom }) };
 }
 
-function signerReport(state: StreamState, id: SignerId, signer: Signer, counts = true): SignerReport {
+function signerReport(state: StreamState, id: SignerId, signer: Signer): SignerReport {
   const { source, identity, algorithm } = signer;
   const fingerprint = signerFingerprint(signer);
-  const givenBy = counts ? namesFrom(state, id) : undefined;
+  const givenBy = namesFrom(state, id);
   return {
     source,
     identity,
@@ -246,8 +244,7 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
   const { reference } = epoch;
   const checkedBy: ('mac' | 'signature')[] = [];
   if (epoch.macChecked) checkedBy.push('mac');
-  const named = namedSigners(state, epoch);
-  if (named.length > 0 && coveredSize(state, epoch) >= epoch.firstSeq) checkedBy.push('signature');
+  if (namedSigners(state, epoch).length > 0 && coveredSize(state, epoch) >= epoch.firstSeq) checkedBy.push('signature');
   return {
     keyId: epoch.kid,
     records: epoch.member,
@@ -256,13 +253,7 @@ function keyReport(state: StreamState, epoch: Epoch): KeyReport {
     ...(epoch.startTime !== undefined && { startTime: epoch.startTime }),
     ...(epoch.endTime !== undefined && { endTime: epoch.endTime }),
     ...(reference.records === 'mac' && { dataKey: dataKeyReport(epoch, reference) }),
-    signers: [
-      ...[...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
-      ...[...epoch.notes].map(([id, signer]) => ({
-        ...signerReport(state, id, signer, named.includes(id)),
-        note: true as const,
-      })),
-    ],
+    signers: [...epoch.signers].map(([id, signer]) => signerReport(state, id, signer)),
     checkedBy,
     status: epoch.status,
   };

@@ -32,7 +32,6 @@ def signed_before(stream, held, position, trusted):
     for signer, size, at in stream.checkpoints.signed:
         if at < position and signer in stream.state.seals[size].epoch.signers and trusted(signer, size):
             sizes.add(size)
-    sizes.update(size for _, size, at in stream.checkpoints.by_note if at < position)
     return sizes
 
 

@@ -49,8 +49,7 @@ def _epoch(stream, vouching, inside, epoch, until):
     if named and not covered:
         bad('UNSIGNED')
     begins = epoch is stream.state.epochs[0]
-    gives_up = epoch.opens_run or begins or (named and epoch.before is not None and not vouching.answered(epoch))
-    if not vouching.weighty_of(epoch) and gives_up and _named_before(stream, vouching, epoch):
+    if not named and (epoch.opens_run or begins) and _named_before(stream, vouching, epoch):
         if not any(note.size >= _sealed(stream, epoch, until) for note in inside):
             bad('UNSIGNED')
     if 'mac' in auditor.require and not (epoch.has_macs and epoch.is_under_key(_last(stream, epoch))):
@@ -62,7 +61,7 @@ def _epoch(stream, vouching, inside, epoch, until):
 def _named_before(stream, vouching, epoch):
     """M8.14: a run without a named signer after an epoch that had one, be it before the range."""
     epochs = stream.state.epochs
-    return signed_before(stream) or any(vouching.weighty_of(one) for one in epochs[: epochs.index(epoch)])
+    return signed_before(stream) or any(vouching.signers_of(one) for one in epochs[: epochs.index(epoch)])
 
 
 def _named_in_vain(stream, vouching, inside, until):
@@ -71,7 +70,7 @@ def _named_in_vain(stream, vouching, inside, until):
         return
     for epoch in stream.state.epochs:
         if epoch.introduced <= until and vouching.signers_of(epoch):
-            if vouching.covering(epoch) or any(note.size >= epoch.introduced for note in inside):
+            if vouching.signed_by(epoch) or any(note.size >= epoch.introduced for note in inside):
                 return
     stream.undecided.add('UNSIGNED')
 
@@ -81,7 +80,7 @@ def _is_covered(stream, vouching, inside, epoch, until):
     u = max([seal.seq for seal in stream.state.seals.values() if seal.epoch is epoch and seal.seq <= until], default=0)
     after = [one.first for one in vouching.ranges if one.last >= epoch.first and not one.last < epoch.introduced]
     u = min([u, *(first - 1 for first in after)])
-    return u < epoch.first or any(size >= u for size in [*vouching.covering(epoch), *(note.size for note in inside)])
+    return u < epoch.first or any(size >= u for size in [*vouching.signed_by(epoch), *(note.size for note in inside)])
 
 
 def _last(stream, epoch):

@@ -40,7 +40,6 @@ class Auditor:
         for vkey in case.get('vkeys', []):
             first, last = ranges.get(vkey, (1, 0))
             self.vkeys.append((vkey.split('+', 1)[0], *signer_of(vkey), first, last or MAX))
-        self.note_keys = [signer_of(vkey) for vkey in case.get('note_keys', [])]
         self.held = [parse_note(text) for text in case.get('held', [])]
         if None in self.held:
             raise ValueError('a held note does not parse')

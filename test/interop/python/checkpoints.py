@@ -6,10 +6,10 @@ from witnesses import Cosigned
 
 
 class Checkpoints:
-    """`signed`: (key, size, position) of each signature that verified, `by_note`: of note keys that count. `macs`: sizes with a valid MAC of ours."""
+    """`signed`: (key, size, position) of each signature that verified. `macs`: sizes with a valid MAC of ours."""
 
     def __init__(self, stream):
-        self.stream, self.signed, self.by_note, self.macs, self.largest = stream, [], [], {}, 0
+        self.stream, self.signed, self.macs, self.largest = stream, [], {}, 0
         self.cosigned = Cosigned(stream.auditor.witnesses, stream.auditor.cosignatures)
 
     def _read(self, text):
@@ -39,7 +39,7 @@ class Checkpoints:
 
     def _signatures(self, note, seal):
         """M4.4: a line with our name and a known key's id that fails rejects the note."""
-        verified = noted = False
+        verified = False
         for name, found, value in note.signatures:
             if name != self.stream.origin:
                 continue
@@ -48,25 +48,15 @@ class Checkpoints:
                     need(value == seal.mac, 'SIGNATURE_WRONG')
                     self.macs[seal.seq] = seal.epoch
                     verified = True
-            known = [signer for signer in self._known() if key_id(name, signer) == found]
-            good = [signer for signer in known if verifies(signer, note.text, value)]
-            need(good or not known, 'SIGNATURE_WRONG')
-            for signer in good:
-                if signer in self.stream.notes and (seal.epoch is None or signer not in seal.epoch.signers):
-                    noted = True
-                    if not self._counts_as_note(signer, seal):
-                        continue
-                    if self.stream.auditor.counts(signer, seal.seq):
-                        self.by_note.append((signer, seal.seq, self.stream.position))
-                else:
+            for signer in self._known():
+                if key_id(name, signer) == found:
+                    need(verifies(signer, note.text, value), 'SIGNATURE_WRONG')
                     self.signed.append((signer, seal.seq, self.stream.position))
-                verified = True
+                    verified = True
         need(self.cosigned.take(note), 'SIGNATURE_WRONG')
-        if verified or noted:
-            self.largest = max(self.largest, seal.seq)
         if verified:
-            return
-        if seal.epoch is not None and seal.epoch.is_under_key(seal.seq) and self._holds_every_kind(seal):
+            self.largest = max(self.largest, seal.seq)
+        elif seal.epoch is not None and seal.epoch.is_under_key(seal.seq) and self._holds_every_kind(seal):
             need(False, 'CHECKPOINT_UNSIGNED')
 
     def _known(self):
@@ -74,16 +64,8 @@ class Checkpoints:
         state = self.stream.state
         known = dict.fromkeys(signer for signer, _, _ in self.stream.auditor.named)
         for epoch in [*state.epochs, *filter(None, [state.announced])]:
-            known.update(dict.fromkeys([*epoch.signers, *epoch.notes]))
-        known.update(dict.fromkeys(self.stream.auditor.note_keys))
+            known.update(dict.fromkeys(epoch.signers))
         return known
-
-    def _counts_as_note(self, signer, seal):
-        """M8.34: a note key that the auditor named as a signer, in an epoch of which no other one is named."""
-        auditor, epoch = self.stream.auditor, seal.epoch
-        if epoch is None or signer not in epoch.notes or not auditor.names(signer):
-            return False
-        return not any(auditor.names(one) for one in epoch.signers)
 
     def _holds_every_kind(self, seal):
         """M8.11: the auditor holds a key of every kind that the epoch uses."""

@@ -132,36 +132,31 @@ KNOWN = (*ALGORITHMS, 'kms-hmac-sha256')
 
 def signer(value):
     """M2.8: without its key where the algorithm is not known; this verifier knows none of ML-DSA."""
-    read, text = object_of(
-        ('source', string), ('identity', string), ('algorithm', string), ('spki?', data), ('note?', true),
-    )(value)  # fmt: skip
-    note = 'note' in read
+    read, text = object_of(('source', string), ('identity', string), ('algorithm', string), ('spki?', data))(value)
     if read['algorithm'] not in KNOWN:
         if 'spki' not in read or not ALGORITHM_NAME.fullmatch(read['algorithm']):
             raise Unsupported
-        return (None, note), text
+        return None, text
     must(('spki' in read) == (read['algorithm'] != 'kms-hmac-sha256'))
     must('spki' not in read or is_canonical_spki(read['algorithm'], read['spki']))
-    return ((read['algorithm'], read.get('spki', b'')), note), text
+    return (read['algorithm'], read.get('spki', b'')), text
 
 
 def signers(value):
     read, text = list_of(signer)(value)
     must(read)
-    signing = [one for one, note in read if not note]
-    found = Signers(one for one in signing if one is not None)
-    if signing and not found:
+    known = [one for one in read if one is not None]
+    if not known:
         raise Unsupported
-    found.skipped = len(found) < len(signing)
-    found.notes = [one for one, note in read if note and one is not None]
+    found = Signers(known)
+    found.skipped = len(known) < len(read)
     return found, text
 
 
 class Signers(list):
-    """Those that are known and no note keys (M2.9); `skipped`: there are others."""
+    """Those that are known; `skipped`: there are others."""
 
     skipped = False
-    notes = ()
 
 
 def key_reference(value):

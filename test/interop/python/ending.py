@@ -8,7 +8,7 @@ def proven_end(stream, vouching, inside):
     proven = [note.size for note in inside]
     for seal in stream.state.seals.values():
         if vouching.signers_of(seal.epoch):
-            signed = seal.seq in vouching.covering(seal.epoch)
+            signed = seal.seq in vouching.signed_by(seal.epoch)
         else:
             signed = seal.seq in stream.checkpoints.macs
         if signed:
@@ -73,6 +73,6 @@ def unsigned_from_seq(stream, end):
     for signer, first, _ in stream.auditor.named:
         if max(stream.start, 2) <= first <= end:
             if not any(one == signer and size >= first and stream.auditor.counts(signer, size)
-                       for one, size, _ in [*stream.checkpoints.signed, *stream.checkpoints.by_note]):  # fmt: skip
+                       for one, size, _ in stream.checkpoints.signed):  # fmt: skip
                 return True
     return False

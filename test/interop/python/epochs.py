@@ -13,14 +13,10 @@ class Seal:
 class Epoch:
     """One key period. `before` is the epoch that handed over to it; without one it opens a run by itself."""
 
-    def __init__(self, auditor, origin, number, reference, seq, first, before, position, notes):
+    def __init__(self, auditor, origin, number, reference, seq, first, before, position):
         self.number, self.reference, self.introduced, self.first, self.before = number, reference, seq, first, before
         self.position = position
-        self.mode = reference['records']
-        # M2.9: a note key stays one, whatever a later epoch says of it
-        listed, marked = list(reference['signers']), list(getattr(reference['signers'], 'notes', ()))
-        self.notes = [*marked, *(one for one in listed if one in notes and one not in marked)]
-        self.signers = [one for one in listed if one not in self.notes]
+        self.mode, self.signers = reference['records'], list(reference['signers'])
         self.salted = 'salted' in reference
         self.opens_run = before is None
         self.skips_a_signer = getattr(reference['signers'], 'skipped', False)

@@ -61,7 +61,7 @@ def gives_up_macs(stream):
     """M8.4: a line of 32 bytes under the stream's name that is of no key known is our MAC; the range begins without."""
     epoch = stream.state.epochs[0]
     known = [key_id(stream.origin, signer) for signer, _, _ in stream.auditor.named]
-    known += [key_id(stream.origin, signer) for signer in [*epoch.signers, *epoch.notes]]
+    known += [key_id(stream.origin, signer) for signer in epoch.signers]
     return epoch.mode == 'hash' and any(
         name == stream.origin and len(value) == 32 and found not in known
         for note in notes_before(stream) for name, found, value in note.signatures
@@ -75,7 +75,6 @@ def signed_before(stream):
         and verifies(signer, note.text, value)
         for note in notes_before(stream) for name, found, value in note.signatures
         for signer, first, last in stream.auditor.named
-        if signer not in [*stream.auditor.note_keys, *stream.state.epochs[0].notes]
     )  # fmt: skip
 
 
@@ -91,10 +90,5 @@ def proven_before(stream):
     return any(
         name == stream.origin and key_id(name, signer) == found and stream.auditor.counts(signer, note.size)
         and verifies(signer, note.text, value)
-        for note in notes for name, found, value in note.signatures for signer in [*epoch.signers, *_notes_alone(stream, epoch)]
+        for note in notes for name, found, value in note.signatures for signer in epoch.signers
     )  # fmt: skip
-
-
-def _notes_alone(stream, epoch):
-    """M8.34: note keys count where no other signer is named."""
-    return [] if any(stream.auditor.names(one) for one in epoch.signers) else epoch.notes

@@ -28,7 +28,7 @@ def check_run(stream, line, says, begins):
     signers = says['key']['signers']
     if before is not None and not begins:
         need(not (before.mode == 'mac' and says['key']['records'] == 'hash'), 'MODE_CHANGE')
-        need(any(one not in stream.notes for one in signers) or not before.signers, 'MODE_CHANGE')
+        need(signers or not before.signers, 'MODE_CHANGE')
     check_adopted_from(line, says, signers, before, begins)
 
 

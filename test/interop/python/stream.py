@@ -5,7 +5,6 @@ from checkpoints import Checkpoints
 from control import Malformed, read_control
 from epochs import Epoch, Seal
 from files import is_encoded
-from keys import key_id
 from lines import is_unfinished, note_of
 from notes import text_of
 from opening import check_run, check_rotated
@@ -44,13 +43,12 @@ def explains_torn(after):
 class Stream:
     """Reads lines in their order. `undecided` are codes of verdict 2; Tampered is raised at the first of verdict 1."""
 
-    def __init__(self, auditor, origin, numbers=(), notes=()):
+    def __init__(self, auditor, origin, numbers=()):
         self.auditor, self.origin, self.tag = auditor, origin, auditor.tag(origin)
         self.state, self.undecided = State(), set()
         self.checkpoints = Checkpoints(self)
         self.start, self.numbers, self.lost, self.position = None, set(numbers), 0, 0
         self.abandoned, self.end, self.rewritten, self.damaged_beside, self.unsure = [], None, False, False, False
-        self.notes = {*auditor.note_keys, *notes}  # M2.9: of the whole stream
         self.erased = 0  # records that are recorded as erased
         self.torn = False  # its last file ends inside a line
         self.encoded = False  # M8.33: a file was written in another encoding, and nothing from there on is tampering
@@ -220,11 +218,7 @@ class Stream:
         """M8.8: an epoch's number is above every one named before, those of abandoned tails too."""
         need(number > max(self.numbers, default=0), 'EPOCH_REUSED')
         self.numbers.add(number)
-        listed = [*reference['signers'], *getattr(reference['signers'], 'notes', ())]
-        need(len({key_id(self.origin, one) for one in listed}) == len(listed), 'CONTROL_MALFORMED')
-        epoch = Epoch(self.auditor, self.origin, number, reference, seq, first, before, self.position, self.notes)
-        self.notes.update(epoch.notes)
-        return epoch
+        return Epoch(self.auditor, self.origin, number, reference, seq, first, before, self.position)
 
     def _open(self, line, says):
         state = self.state

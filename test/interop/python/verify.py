@@ -105,7 +105,7 @@ def items_of(files):
 
 def read_stream(auditor, origin, files, damaged_beside):
     """Reads and assesses the ranges of one stream."""
-    streams, numbers, notes = [], set(), set()
+    streams, numbers = [], set()
     damaged_beside = damaged_beside or any('UNREADABLE' in file.problems or is_hidden(file) for file in files)
     whole = [file.whole for file in files]
     if False in whole:
@@ -113,7 +113,7 @@ def read_stream(auditor, origin, files, damaged_beside):
     ranges = ranges_of(files)
     while ranges:
         part = ranges.pop(0)
-        stream = Stream(auditor, origin, numbers, notes)
+        stream = Stream(auditor, origin, numbers)
         stream.damaged_beside = damaged_beside
         streams.append(stream)
         try:
@@ -121,11 +121,11 @@ def read_stream(auditor, origin, files, damaged_beside):
         except GoesOnElsewhere as elsewhere:
             at = part.index(elsewhere.args[0])
             ranges.insert(0, part[at:])
-            stream = streams[-1] = Stream(auditor, origin, numbers, notes)
+            stream = streams[-1] = Stream(auditor, origin, numbers)
             stream.damaged_beside = damaged_beside
             stream.undecided.add('ABANDONED_UNPROVEN')
             read_part(stream, part[:at], False, False)
-        numbers, notes = stream.numbers, stream.notes
+        numbers = stream.numbers
     return streams
 
 

@@ -35,7 +35,7 @@ class Vouching:
             self.taken_over.setdefault(epoch, before or held or any(size >= epoch.introduced for size in sizes))
             if not adopted.checked:
                 own = any(size >= epoch.introduced for size in self.signed_by(epoch))
-                self.unchecked.setdefault(epoch, (own, len(self.weighty_of(epoch)) == len(epoch.signers)))
+                self.unchecked.setdefault(epoch, (own, len(self.signers_of(epoch)) == len(epoch.signers)))
 
     def _signed_by_its_own(self, epoch):
         """M8.16: a named key of its own, before the run that adopted it; later where every signer of it was named then."""
@@ -43,7 +43,7 @@ class Vouching:
         return own or (all_named and any(size >= epoch.introduced for size in self.signed_by(epoch)))
 
     def _decide(self, before):
-        self.status, self.successors, self.by_note = {}, [], set()
+        self.status, self.successors = {}, []
         self.signed = [(signer, size) for signer, size, at in self.stream.checkpoints.signed if at < before]
         for epoch in self.stream.state.epochs:
             if epoch.position < before:
@@ -57,34 +57,13 @@ class Vouching:
         return any(signer == one and first <= size <= last for one, first, last in self.successors)
 
     def signers_of(self, epoch):
-        """The epoch's signers that count as named, whatever the size; M8.34: else its note keys that are named so."""
-        return self.weighty_of(epoch) or [one for one in epoch.notes if self.auditor.names(one)]
-
-    def weighty_of(self, epoch):
-        """Those that are no note keys."""
+        """The epoch's signers that count as named, whatever the size."""
         succeeded = {signer for signer, _, _ in self.successors}
         return [signer for signer in epoch.signers if self.auditor.names(signer) or signer in succeeded]
 
     def signed_by(self, epoch):
         """Sizes that a trusted key of the epoch's signers signed."""
         return [size for signer, size in self.signed if signer in epoch.signers and self.trusted(signer, size)]
-
-    def covering(self, epoch):
-        """M8.34: those, or what note keys signed where no other signer is named."""
-        return self.signed_by(epoch) if self.weighty_of(epoch) else self._noted(epoch)
-
-    def _noted(self, epoch):
-        return [size for signer, size, _ in self.stream.checkpoints.by_note if signer in self.signers_of(epoch)]
-
-    def answered(self, epoch):
-        """M8.13, M8.34: whether signatures, and not MACs or note keys alone, say whose an epoch's signers are."""
-        if self.status.get(epoch) != VOUCHED or epoch in self.by_note or not self.taken_over.get(epoch, True):
-            return False
-        covered = any(size >= epoch.introduced and self.auditor.counts(signer, size) for signer, size in self.signed)
-        if epoch.before is None or covered or any(note.size >= epoch.introduced for note in self.held):
-            return True
-        signed = not epoch.before.signers or self._signed_over(epoch.before, epoch.introduced + 1)
-        return self.answered(epoch.before) and signed
 
     def _status(self, epoch):
         if any(note.size >= epoch.introduced for note in self.held):
@@ -97,9 +76,6 @@ class Vouching:
             if epoch.before is not None and self._handed_over(epoch):
                 return self.status.get(epoch.before)
             if self._signers_are_known(epoch) or self._goes_on(epoch):
-                return VOUCHED
-            if epoch.before is None and any(size >= epoch.introduced for size in self._noted(epoch)):
-                self.by_note.add(epoch)
                 return VOUCHED
         if epoch.before is None and epoch.opens_run and epoch.has_macs:
             return KEYED
@@ -133,7 +109,6 @@ class Vouching:
         return not left and any(
             one == signer and size in seals and seals[size].epoch in earlier
             and signer in seals[size].epoch.signers and self.status.get(seals[size].epoch) == VOUCHED
-            and seals[size].epoch not in self.by_note
             for one, size in self.signed
         )  # fmt: skip
 
@@ -145,7 +120,7 @@ class Vouching:
         """M8.13: with `successors`, signers of a vouched epoch count from there on until a hand-over leaves them behind."""
         if not self.auditor.successors or self.status[epoch] != VOUCHED or self._in_unchecked_adoption(epoch):
             return
-        if not self.taken_over.get(epoch, True) or epoch in self.by_note:
+        if not self.taken_over.get(epoch, True):
             return
         before = epoch.before
         if before is not None and before.signers and not self._signed_over(before, epoch.introduced + 1):

@@ -14,7 +14,6 @@ import { linkCases } from './links.ts';
 import { liveTailCases } from './live-tails.ts';
 import { manifestCases } from './manifests.ts';
 import { missingFileCases } from './missing-files.ts';
-import { noteKeyCases } from './note-keys.ts';
 import { postQuantumCases } from './post-quantum.ts';
 import { saltCases } from './salts.ts';
 import { takenOverCases } from './taken-over.ts';
@@ -42,7 +41,6 @@ export function catalogue(): VectorCase[] {
     ...manifestCases(),
     ...witnessCases(),
     ...postQuantumCases(),
-    ...noteKeyCases(),
     ...timeStampCases(),
     ...borderCases(),
     ...saltCases(),
