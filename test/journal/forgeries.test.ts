@@ -300,12 +300,12 @@ function isPast({ scene }: History, attacks: readonly Attack[], logs: string): b
 
 it('no attack gets a forged log past an audit, and none of them is forgotten', async () => {
   const wrong: string[] = [];
-  for (let seed = 1; seed <= times(4, 40); seed++) {
+  for (let seed = 1; seed <= times(4, 36); seed++) {
     const below = numbers(Math.imul(seed, 0x9e3779b1));
     const history = await honest(below);
     const { scene } = history;
     const { nights } = scene;
-    const some = pairs.filter((_, at) => times(at % 9 === seed % 9 ? 1 : 0, 1) === 1);
+    const some = pairs.filter((_, at) => at % 9 === seed % 9);
     for (const [one, other] of [...all.map((each) => [each, none] as const), ...some]) {
       const logs = Object.keys(LOGS)[below(6)] as keyof typeof LOGS;
       const what = `seed ${seed}, ${nights} nights (${history.files.join(' ')} files): ${one.part}: ${one.name}; ${other.name}; log: ${logs}`;
