@@ -366,6 +366,36 @@ describe('a line over 16 KiB', () => {
     },
   );
 
+  // a checkpoint is written when its signature is there: between any two lines behind what it is about
+  it.each(['docker', 'cri'] as const)('is put together wherever %s begins its files', async (carrier) => {
+    for (let seed = 1; seed <= times(60, 600); seed++) {
+      const random = new Random(seed);
+      const log = new SealedLog(origin)
+        .open({ signers: [edKey] })
+        .seal()
+        .checkpoint();
+      const old = log.lines.at(-1)?.bytes as Buffer;
+      log.record('{"a":1}', Buffer.alloc(3_950, 'x'), Buffer.alloc(6_950, 'y'), '{"b":2}', Buffer.alloc(2_950, 'z'));
+      const lines = log
+        .close()
+        .checkpoint()
+        .lines.map(({ bytes }) => bytes);
+      lines.splice(lines.indexOf(old) + random.int(6), 0, ...lines.splice(lines.indexOf(old), 1));
+      const whole = Buffer.concat(['', ...lines].flatMap((line) => [Buffer.from(line), Buffer.from('\n')]));
+      const carried = linesOf(wrapFile(carrier, whole, 1_000).bytes).map((line) =>
+        Buffer.concat([line, Buffer.from('\n')]),
+      );
+      const cuts = [0, ...carried.keys(), carried.length].filter((at) => at === 0 || random.chance(0.6));
+      const borders = [...new Set([...cuts, carried.length])];
+      const files = borders.slice(1).map((to, at) => ({
+        name: `0.log${at === borders.length - 2 ? '' : `.${borders.length - 2 - at}`}`,
+        bytes: Buffer.concat(carried.slice(borders[at], to)),
+      }));
+      const { verdict, findings } = await ask([folderOf(files)], carrier);
+      expect([seed, verdict, findings]).toEqual([seed, 'ok', []]);
+    }
+  });
+
   it.each(['docker', 'cri'] as const)('of which %s has no end is a torn one', async (carrier) => {
     const [, file] = wrapAll(carrier, filesOf(longLog()), PIECE);
     const lines = linesOf(file?.bytes ?? Buffer.alloc(0)).slice(0, 3);

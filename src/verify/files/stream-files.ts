@@ -70,10 +70,11 @@ async function betweenLines(ordered: readonly PeekedSource[]): Promise<PeekedSou
   const placed: PeekedSource[] = [];
   let waiting: PeekedSource[] = [];
   for (const file of ordered) {
+    const { source, peek, pieces, neighbour } = file; // one with a neighbour stands where its name says
     const isOfCheckpoints =
-      file.source.carrier !== undefined && file.peek.seq === undefined && file.pieces === undefined;
+      source.carrier !== undefined && peek.seq === undefined && pieces === undefined && neighbour === undefined;
     if (isOfCheckpoints) waiting.push(file);
-    else if (waiting.length > 0 && (await beginsInsideLine(file.source, WHOLE))) placed.push(file);
+    else if (waiting.length > 0 && (await beginsInsideLine(source, WHOLE))) placed.push(file);
     else {
       placed.push(...waiting, file);
       waiting = [];
