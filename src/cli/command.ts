@@ -89,3 +89,8 @@ export async function resolveCall(
   const file = path === undefined ? undefined : await loadConfigFile(path);
   return resolveConfig({ flags, env: io.env, keyVariables, ...(file === undefined ? {} : { file }) });
 }
+
+/** The configuration of another log of this host: its file alone says it, since variables hold the options of other writers. */
+export async function configurationOf(file: string): Promise<Resolution['config']> {
+  return resolveConfig({ file: await loadConfigFile(file) }).config;
+}

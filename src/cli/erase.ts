@@ -1,17 +1,8 @@
 import { hostname, userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
 import { TamperError } from '../index.ts';
-import {
-  closing,
-  type ErasePlan,
-  eraseRecords,
-  loadConfigFile,
-  type MemberValue,
-  readText,
-  resolveConfig,
-  type SeqRange,
-} from '../internal.ts';
-import { type Command, type CommandIo, command } from './command.ts';
+import { closing, type ErasePlan, eraseRecords, type MemberValue, readText, type SeqRange } from '../internal.ts';
+import { type Command, type CommandIo, command, configurationOf } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { list, text, yes } from './flags.ts';
 import { print, printable } from './output.ts';
@@ -61,8 +52,7 @@ export const erase: Command = command(
     if (flags.erasures === undefined)
       throw new TamperError('USAGE', "name the configuration of the erasure log's writer: --erasures FILE");
     if (isAsked && flags.reason === undefined) throw new TamperError('USAGE', 'say why: --reason TEXT');
-    // variables hold the options of other writers on this host: what the erasure log is, its file alone says
-    const { config: erasures } = resolveConfig({ file: await loadConfigFile(flags.erasures) });
+    const erasures = await configurationOf(flags.erasures);
     const { options, close } = await verifyRequest(call, io);
     const erased = eraseRecords({
       verify: options,

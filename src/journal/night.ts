@@ -98,15 +98,18 @@ const noteOf = (origin: string, head: Head | undefined): string | undefined =>
 function formatHeads(family: string, entries: readonly JournalEntry[]): string {
   const streams = entries.map(({ origin, head, since, seen, first = 1 }): RememberedStream => {
     const newest = lastHead({ head, since });
-    const notes = { newest: noteOf(origin, newest), seen: noteOf(origin, seen) };
     return {
-      ...{ origin, verdict: 'undecided', basis: UNSEALED, ...notes, firstSeq: first, lastSeq: newest?.size ?? 0 },
-      ...{
-        end: 'open',
-        counts: { adopted: 0, abandoned: 0, dropped: 0 },
-        checked: new Date(0).toISOString(),
-        files: [],
-      },
+      origin,
+      verdict: 'undecided',
+      basis: UNSEALED,
+      newest: noteOf(origin, newest),
+      seen: noteOf(origin, seen),
+      firstSeq: first,
+      lastSeq: newest?.size ?? 0,
+      end: 'open',
+      counts: { adopted: 0, abandoned: 0, dropped: 0 },
+      checked: new Date(0).toISOString(),
+      files: [],
     };
   });
   return formatRemembered({ version: 2, family, streams });

@@ -74,20 +74,7 @@ describe('what is changed between two nights', () => {
     for (const name of ['a', 'b', 'c']) rmSync(scene.path('memory', idOf(`fleet/${name}`)), { recursive: true });
     const [elsewhere, audited] = [await makeScene(), 'the forger audits'];
     cpSync(scene.path('logs'), elsewhere.path('logs'), { recursive: true });
-    await elsewhere.run([
-      'audit',
-      'logs',
-      '--memory',
-      'memory',
-      '--public-key',
-      'fleet.pub',
-      '--origin',
-      'fleet/*',
-      '--stopped-after',
-      '100d',
-      '--now',
-      '2026-11-25T00:00:00Z',
-    ]);
+    await elsewhere.auditAlone('2026-11-25T00:00:00Z', '--stopped-after', '100d');
     expect(existsSync(elsewhere.path('memory')), audited).toBe(true);
     cpSync(elsewhere.path('memory'), scene.path('memory'), { recursive: true });
     const { code, lines } = await scene.audit();
@@ -102,20 +89,7 @@ describe('what is changed between two nights', () => {
     const scene = await twoNights();
     scene.ship('b', 3);
     scene.ship('d', 1);
-    await scene.run([
-      'audit',
-      'logs',
-      '--memory',
-      'memory',
-      '--public-key',
-      'fleet.pub',
-      '--origin',
-      'fleet/*',
-      '--stopped-after',
-      '100d',
-      '--now',
-      '2026-11-25T01:00:00Z',
-    ]);
+    await scene.auditAlone('2026-11-25T01:00:00Z', '--stopped-after', '100d');
     scene.nights = 120; // after that audit
     const { code, journal } = await scene.audit();
     expect([code, [...journal].sort()]).toEqual([1, ['fleet/b JOURNAL_CONTRADICTED', 'fleet/d JOURNAL_CONTRADICTED']]);
@@ -161,18 +135,7 @@ describe('what is changed between two nights', () => {
   it('a memory of audits without a journal, in the first night', async () => {
     const scene = await makeScene();
     for (const name of ['a', 'b']) scene.ship(name, 1);
-    const now = ['--now', '2026-11-24T23:30:00Z'];
-    await scene.run([
-      'audit',
-      'logs',
-      '--memory',
-      'memory',
-      '--public-key',
-      'fleet.pub',
-      '--origin',
-      'fleet/*',
-      ...now,
-    ]);
+    await scene.auditAlone('2026-11-24T23:30:00Z');
     const first = await scene.audit();
     expect([first.code, first.journal]).toEqual([2, [`${JOURNAL} JOURNAL_CONTRADICTED`]]);
     scene.write('held.note', scene.checkpoint);

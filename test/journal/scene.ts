@@ -130,6 +130,12 @@ export class Scene {
     return { code, stderr, lines, journal };
   }
 
+  /** An audit that knows nothing of the journal. */
+  auditAlone(now: string, ...more: readonly string[]): Promise<CommandResult> {
+    const argv = ['audit', 'logs', '--memory', 'memory', '--public-key', 'fleet.pub', '--origin', 'fleet/*'];
+    return this.run([...argv, '--now', now, ...more]);
+  }
+
   prove(stream: string, ...more: readonly string[]): Promise<CommandResult> {
     return this.run(['prove', '--stream', stream, '--journal', 'journal.yaml', ...more]);
   }

@@ -1,13 +1,5 @@
-import {
-  auditStreams,
-  type JournalOptions,
-  loadConfigFile,
-  noRequests,
-  resolveConfig,
-  runOf,
-  shardOf,
-} from '../../internal.ts';
-import { type Call, type Command, type CommandIo, command } from '../command.ts';
+import { auditStreams, type JournalOptions, noRequests, runOf, shardOf } from '../../internal.ts';
+import { type Call, type Command, type CommandIo, command, configurationOf } from '../command.ts';
 import { text, under } from '../flags.ts';
 import { verifyFlags } from '../verify-request.ts';
 import { auditOutputs, checkOutputs, keptLines, outputFlags } from './outputs.ts';
@@ -84,9 +76,7 @@ async function auditPlaces(call: Call<AuditFlags>, io: CommandIo): Promise<numbe
   }
 }
 
-/** Variables hold the options of other writers on this host: what the journal is, its file alone says. */
 async function journalOf(path: string | undefined, io: CommandIo): Promise<JournalOptions | undefined> {
   if (path === undefined) return undefined;
-  const { config } = resolveConfig({ file: await loadConfigFile(path) });
-  return { config, verifier: `fapilog-tamper ${await io.version()}` };
+  return { config: await configurationOf(path), verifier: `fapilog-tamper ${await io.version()}` };
 }

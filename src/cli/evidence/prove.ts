@@ -1,6 +1,6 @@
 import { loadPolicy, TamperError } from '../../index.ts';
-import { closing, loadConfigFile, proveRecordWith, proveStream, resolveConfig } from '../../internal.ts';
-import { type Call, type Command, type CommandIo, command } from '../command.ts';
+import { closing, proveRecordWith, proveStream } from '../../internal.ts';
+import { type Call, type Command, type CommandIo, command, configurationOf } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { count, type Flag, text } from '../flags.ts';
 import { print, printable } from '../output.ts';
@@ -83,8 +83,7 @@ async function proveNight({ flags, positionals }: Call<ProveFlags>, stream: stri
     throw new TamperError('USAGE', "name the configuration of the journal's writer: --journal FILE");
   if (positionals.length > 0 || seq !== undefined)
     throw new TamperError('USAGE', 'with --stream, give no paths and no --seq: the journal says where it is');
-  // variables hold the options of other writers on this host: what the journal is, its file alone says
-  const { config } = resolveConfig({ file: await loadConfigFile(journal) });
+  const config = await configurationOf(journal);
   const named = policy === undefined ? undefined : await loadPolicy(policy);
   const { verdict, proof, refusal = '' } = await proveStream({ config, policy: named, stream, night });
   if (proof !== undefined) {

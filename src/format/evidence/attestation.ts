@@ -40,7 +40,7 @@ export interface SealedLogStatement {
   readonly lastSeq: number;
   /** Lines of the application. */
   readonly records: number;
-  /** So many of them are erased; absent where none is. */
+  /** So many of them are erased; absent if none is. */
   readonly erased?: number;
   /** `closed`, `continued`, or `open` for files that are followed by others. */
   readonly end: 'closed' | 'continued' | 'open';
