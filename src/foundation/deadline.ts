@@ -10,6 +10,8 @@ export interface DeadlineOptions {
   /** The caller's own signal. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock;
+  /** Whether the process stays alive until the deadline, also where `call` holds nothing open. Default true. */
+  readonly keepAlive?: boolean;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface DeadlineOptions {
  * @throws {TamperError} `TIMEOUT` (retryable) at the deadline; `ABORTED` when the caller's signal fires, before or during
  */
 export async function withDeadline<T>(options: DeadlineOptions, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const { what, timeoutMs, signal: outer, clock = systemClock } = options;
+  const { what, timeoutMs, signal: outer, clock = systemClock, keepAlive = true } = options;
   throwIfAborted(what, outer);
   const inner = new AbortController();
   let end = (_error: TamperError): void => undefined;
@@ -31,7 +33,7 @@ export async function withDeadline<T>(options: DeadlineOptions, call: (signal: A
   });
   const onAbort = (): void => end(aborted(what, outer));
   outer?.addEventListener('abort', onAbort, { once: true });
-  const cancel = clock.after(timeoutMs, () => end(timedOut(what, timeoutMs)), true);
+  const cancel = clock.after(timeoutMs, () => end(timedOut(what, timeoutMs)), keepAlive);
   const answer = (async () => call(inner.signal))();
   answer.catch(() => undefined); // a failure after the race has ended is nobody's
   try {

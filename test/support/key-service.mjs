@@ -1,6 +1,7 @@
 // A key service of which the environment says how it answers: LIBRARY is the package's entry, KEY_FILE holds the key,
 // KEY_SERVICE is ok, a number of milliseconds, away (unreachable), refused (no permission) or hole (never answers).
 const SOURCE = 'key-service';
+const named = (key) => Object.defineProperty(key, 'source', { value: SOURCE });
 const uses = new Set(['getKey', 'getSigningKey', 'sign', 'signBatch', 'rotateCheck']);
 
 export async function createProvider({ keyId }) {
@@ -10,12 +11,15 @@ export async function createProvider({ keyId }) {
     get(target, name) {
       if (name === 'source') return SOURCE;
       const value = Reflect.get(target, name);
+      if (name === 'recoverKey') {
+        return async (reference, ...args) => named(await target.recoverKey({ ...reference, source: 'file' }, ...args));
+      }
       if (typeof value !== 'function') return value;
       if (!uses.has(name)) return value.bind(target);
       return async (...args) => {
         await answer(TamperError, process.env.KEY_SERVICE);
         const given = await value.apply(target, args);
-        return name === 'getKey' ? Object.defineProperty(given, 'source', { value: SOURCE }) : given;
+        return name === 'getKey' ? named(given) : given;
       };
     },
   });

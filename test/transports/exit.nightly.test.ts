@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createSealer } from '../../src/index.ts';
+import { createKeyProvider, createSealer, type KeyProvider } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { logPlace } from './log-place.ts';
+
+type Place = ReturnType<typeof logPlace>;
 
 /** Every way for an application to end, with every way for a key service to answer, in pino's worker and without it. */
 const KEY_SERVICES = ['0', '50', '2000', '12000', 'away', 'refused', 'hole'] as const;
@@ -21,11 +24,24 @@ const program = fileURLToPath(new URL('../support/logging-application.mjs', impo
 const keyService = fileURLToPath(new URL('../support/key-service.mjs', import.meta.url));
 const pino = pathToFileURL(fileURLToPath(new URL('../../node_modules/pino/pino.js', import.meta.url))).href;
 
+const ofKeyService = { keySource: 'custom', keyProviderModule: keyService, keyId: 'default' } as const;
+const ofPlace = ({ options: { file, origin, stateDir } }: Place) => ({ file, origin, stateDir, ...ofKeyService });
+
 let built: BuiltPackage;
+let auditor: KeyProvider;
 beforeAll(async () => {
   built = await buildPackage();
+  const keyFile = join(built.directory, 'audit.key');
+  writeFileSync(keyFile, 'ab'.repeat(32), { mode: 0o600 }); // the key of every place
+  process.env['LIBRARY'] = join(built.directory, 'dist/index.js');
+  process.env['KEY_FILE'] = keyFile;
+  process.env['KEY_SERVICE'] = 'ok';
+  auditor = await createKeyProvider(ofKeyService);
 });
-afterAll(() => built.remove());
+afterAll(async () => {
+  await auditor.close();
+  built.remove();
+});
 
 interface Said {
   readonly acknowledged?: number;
@@ -33,17 +49,11 @@ interface Said {
   readonly at?: number;
 }
 
-async function run(
-  where: string,
-  end: string,
-  service: string,
-  place: ReturnType<typeof logPlace>,
-): Promise<Said & { ms: number }> {
-  const { keyFilePath, ...rest } = place.options;
-  const options = { ...rest, keySource: 'custom', keyProviderModule: keyService, keyId: 'default' };
+async function run(where: string, end: string, service: string, place: Place): Promise<Said & { ms: number }> {
+  const options = ofPlace(place);
   const library = join(built.directory, 'dist');
   const task = { library, pino, where, options, lines: LINES, end };
-  const env = { ...process.env, LIBRARY: join(library, 'index.js'), KEY_FILE: keyFilePath, KEY_SERVICE: service };
+  const env = { ...process.env, KEY_SERVICE: service };
   const child = spawn(process.execPath, [program, JSON.stringify(task)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
@@ -78,7 +88,7 @@ it.concurrent.for(cases)(
     const { acknowledged = 0, ms } = await run(where, end, service, place);
     const waitsForCall = where === 'in-process' && end === 'natural' && service === String(CALL);
     expect(ms).toBeLessThan(waitsForCall ? END_LIMIT + CALL : END_LIMIT);
-    const next = createSealer(place.options); // it seals what was kept, and signs what was not
+    const next = createSealer(ofPlace(place)); // it seals what was kept, and signs what was not
     await next.flush();
     await next.close();
     const numbers = (await place.records()).map((line) => JSON.parse(line).n);
@@ -86,6 +96,6 @@ it.concurrent.for(cases)(
     expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, n) => n)); // in order, each once, no hole
     if (isAsked) expect(numbers).toHaveLength(LINES);
     else expect(numbers.length).toBeGreaterThanOrEqual(acknowledged);
-    expect(await place.verdict()).toBe('ok');
+    expect(await place.verdict(auditor)).toBe('ok');
   },
 );

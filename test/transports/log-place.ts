@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { auditorKeys, originalLines, verify } from '../../src/index.ts';
+import { auditorKeys, type KeyProvider, originalLines, verify } from '../../src/index.ts';
 
 /**
  * Where a logger seals to in one test, with a key in a file: what a worker can be given too.
@@ -19,7 +19,8 @@ export function logPlace(atEnd: (remove: () => void) => void = onTestFinished): 
     readonly keyFilePath: string;
   };
   records(): Promise<string[]>;
-  verdict(): Promise<string>;
+  /** @param provider - where keys come from elsewhere than the file */
+  verdict(provider?: KeyProvider): Promise<string>;
 } {
   const directory = mkdtempSync(join(tmpdir(), 'logger-'));
   atEnd(() => rmSync(directory, { recursive: true, force: true }));
@@ -51,8 +52,8 @@ export function logPlace(atEnd: (remove: () => void) => void = onTestFinished): 
       });
       return lines.slice(0, -1);
     },
-    async verdict() {
-      const keys = auditorKeys({ dataKeyFiles: [keyFilePath] });
+    async verdict(provider) {
+      const keys = auditorKeys(provider === undefined ? { dataKeyFiles: [keyFilePath] } : { provider });
       return (await verify({ paths: [options.file], origin, keys })).verdict;
     },
   };

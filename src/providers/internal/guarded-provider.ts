@@ -104,9 +104,9 @@ export class GuardedProvider implements KeyProvider {
   async #call<T>(method: string, options: CallOptions = {}, call: (options: CallOptions) => Promise<T>): Promise<T> {
     const what = `${method} of the key provider ${this.#name}`;
     try {
-      return await withDeadline({ what, timeoutMs: LONGEST_MS, signal: options.signal }, (signal) =>
-        call({ ...options, signal }),
-      );
+      // an application that has come to its end waits for what the provider holds open, not for this
+      const bounds = { what, timeoutMs: LONGEST_MS, signal: options.signal, keepAlive: false };
+      return await withDeadline(bounds, (signal) => call({ ...options, signal }));
     } catch (error) {
       throw ownError(error, what);
     }
