@@ -366,6 +366,22 @@ describe('a line over 16 KiB', () => {
     },
   );
 
+  const second = 'audit.example.com/vectors/b';
+  const bothLogs = {
+    origin: 'audit.example.com/vectors/*',
+    publicKeys: [vkeyOf(origin, edKey), vkeyOf(second, edKey)],
+  };
+  const otherLog = (random: Random): SealedLog =>
+    new SealedLog(second)
+      .open({ signers: [edKey] })
+      .seal()
+      .record('{"c":3}', Buffer.alloc(random.int(5_000), 'o'), '{"d":4}')
+      .seal()
+      .checkpoint()
+      .record(Buffer.alloc(random.int(5_000), 'p'))
+      .close()
+      .checkpoint();
+
   // a checkpoint is written when its signature is there: between any two lines behind what it is about
   it.each(['docker', 'cri'] as const)('is put together wherever %s begins its files', async (carrier) => {
     for (let seed = 1; seed <= times(60, 600); seed++) {
@@ -381,7 +397,14 @@ describe('a line over 16 KiB', () => {
         .checkpoint()
         .lines.map(({ bytes }) => bytes);
       lines.splice(lines.indexOf(old) + random.int(6), 0, ...lines.splice(lines.indexOf(old), 1));
-      const whole = Buffer.concat(['', ...lines].flatMap((line) => [Buffer.from(line), Buffer.from('\n')]));
+      const isMixed = random.chance(0.5); // with another log, through the same container
+      const other = isMixed ? otherLog(random).lines.map(({ bytes }) => bytes) : [];
+      const mixed: Buffer[] = [];
+      while (lines.length + other.length > 0) {
+        const next = (random.int(lines.length + other.length) < lines.length ? lines : other).shift();
+        if (next !== undefined) mixed.push(next);
+      }
+      const whole = Buffer.concat(['', ...mixed].flatMap((line) => [Buffer.from(line), Buffer.from('\n')]));
       const carried = linesOf(wrapFile(carrier, whole, 1_000).bytes).map((line) =>
         Buffer.concat([line, Buffer.from('\n')]),
       );
@@ -391,8 +414,12 @@ describe('a line over 16 KiB', () => {
         name: `0.log${at === borders.length - 2 ? '' : `.${borders.length - 2 - at}`}`,
         bytes: Buffer.concat(carried.slice(borders[at], to)),
       }));
-      const { verdict, findings } = await ask([folderOf(files)], carrier);
-      expect([seed, verdict, findings]).toEqual([seed, 'ok', []]);
+      const folder = folderOf(files);
+      const reports = [{ demux: true }, { demux: true, ...bothLogs }, ...(isMixed ? [] : [{ demux: false }])];
+      for (const more of reports) {
+        const { verdict, findings } = await ask([folder], carrier, more);
+        expect([seed, more, verdict, findings]).toEqual([seed, more, 'ok', []]);
+      }
     }
   });
 

@@ -2,7 +2,7 @@ import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { tagOf } from '../../format/origin.ts';
 import { isGone } from '../../foundation/file-identity.ts';
-import { besideNeighbours } from '../found/rotated-files.ts';
+import { besideNeighbours, withNeighbours } from '../found/rotated-files.ts';
 import { FileLines } from '../input/file-lines.ts';
 import { LineTooLong } from '../input/line-splitter.ts';
 import { firstEntry, type Peek, type PeekedSource } from '../input/peek.ts';
@@ -24,11 +24,17 @@ type OnOpen = (entry: Pick<Peek, 'tag' | 'origin'>) => void;
 /** Is told of a file that is a copy of another one, and is not read; by the TAG of its first stream. */
 type OnCopy = (tag: string, code: FindingCode, place: Place, message: string) => void;
 
-/**
- * The seq of the first entry of each stream, by TAG; where there is none, the place right behind the largest size that a
- * checkpoint of it has. Nothing of it is trusted; it only orders the reading.
- */
-async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<string, number>> {
+/** Where a file stands in its streams. Nothing of it is trusted; it only orders the reading. */
+interface Places {
+  /** By TAG the seq of the first entry; where there is none, the place right behind the largest size that a checkpoint has. */
+  readonly seqs: ReadonlyMap<string, number>;
+  /** Of a file with entries, the TAGs of which it has checkpoints alone: they come any time after what they are about. */
+  readonly late: ReadonlySet<string>;
+}
+
+const NAMED: Places = { seqs: new Map(), late: new Set() };
+
+async function placesIn({ source }: PeekedSource, onOpen: OnOpen): Promise<Places> {
   const seqs = new Map<string, number>();
   const behind = new Map<string, number>();
   const sink: LogSink = {
@@ -64,13 +70,14 @@ async function firstSeqs({ source }: PeekedSource, onOpen: OnOpen): Promise<Map<
   } catch (error) {
     if (!(error instanceof LineTooLong || isGone(error))) throw error; // the reading itself reports it
   }
-  for (const [tag, size] of behind) if (!seqs.has(tag)) seqs.set(tag, size + 0.5);
-  return seqs;
+  const alone = [...behind].filter(([tag]) => !seqs.has(tag));
+  const late = new Set(seqs.size === 0 ? [] : alone.map(([tag]) => tag));
+  for (const [tag, size] of alone) seqs.set(tag, size + 0.5);
+  return { seqs, late };
 }
 
-interface Mixed {
+interface Mixed extends Places {
   readonly file: PeekedSource;
-  readonly seqs: ReadonlyMap<string, number>;
 }
 
 /** One reading of the files: in which order, and the lines of which streams. */
@@ -105,12 +112,13 @@ function byStream(files: readonly Mixed[]): Map<string, Mixed[]> {
 
 const seqIn = ({ seqs }: Mixed, tag: string): number => seqs.get(tag) ?? 0;
 
-/** The pairs of consecutive files of each stream; not two that begin with the same entry. */
+/** The pairs of consecutive files of each stream; not two that begin with the same entry. Nothing has to follow a late checkpoint. */
 function* inTurn(streams: ReadonlyMap<string, readonly Mixed[]>): Generator<readonly [string, Mixed, Mixed]> {
   for (const [tag, files] of streams) {
-    for (const [at, file] of files.entries()) {
-      const earlier = files[at - 1];
+    let earlier: Mixed | undefined;
+    for (const file of files) {
       if (earlier !== undefined && seqIn(earlier, tag) < seqIn(file, tag)) yield [tag, earlier, file];
+      if (!file.late.has(tag)) earlier = file;
     }
   }
 }
@@ -210,6 +218,9 @@ export async function orderMixedFiles(files: readonly PeekedSource[], onOpen: On
   if (files.some(({ source }) => !source.repeatable))
     return { rounds: [{ files, isOf: () => true }], isLeft: () => false };
   const mixed: Mixed[] = [];
-  for (const file of files) mixed.push({ file, seqs: await firstSeqs(file, onOpen) });
+  for (const file of withNeighbours(files, true)) {
+    const places = file.neighbour === undefined ? await placesIn(file, onOpen) : NAMED; // its checkpoints may be old
+    mixed.push({ file, ...places });
+  }
   return roundsOf(await distinct(mixed, onCopy));
 }

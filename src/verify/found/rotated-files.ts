@@ -7,8 +7,12 @@ import { placeInLog } from '../input/rotated-names.ts';
  * where it belongs; its name does. Nothing of that is trusted: put together wrongly, a line is none that was sealed.
  */
 
-/** Says of each file of pieces beside which one it belongs, where a file of the same log has an entry; there, of each of checkpoints alone too. */
-export function withNeighbours(files: readonly PeekedSource[]): PeekedSource[] {
+/**
+ * Says of each file of pieces beside which one it belongs, where a file of the same log has an entry; there, of each of checkpoints alone too.
+ *
+ * @param mixed - whether a file may have lines of several streams
+ */
+export function withNeighbours(files: readonly PeekedSource[], mixed = false): PeekedSource[] {
   if (files.every(({ pieces }) => pieces === undefined)) return [...files];
   const placed: PeekedSource[] = [];
   for (const log of fromTheOldest(files)) {
@@ -22,7 +26,7 @@ export function withNeighbours(files: readonly PeekedSource[]): PeekedSource[] {
       if (hasEntry(file)) before = file;
       const beside = before ?? oldest;
       const side = before === undefined ? 'before' : 'behind';
-      placed.push(beside !== undefined && isPlacedByName(file, beside) ? besideOf(file, beside, side) : file);
+      placed.push(beside !== undefined && isPlacedByName(file, beside, mixed) ? besideOf(file, beside, side) : file);
     }
   }
   return placed;
@@ -45,9 +49,11 @@ function fromTheOldest(files: readonly PeekedSource[]): PeekedSource[][] {
 const hasEntry = ({ peek }: PeekedSource): boolean => peek.seq !== undefined;
 
 /** Between pieces a file of checkpoints alone has its place by its name too: behind what it is about, it could part the pieces of one line. */
-function isPlacedByName({ pieces, peek: { noted }, source }: PeekedSource, beside: PeekedSource): boolean {
+function isPlacedByName(file: PeekedSource, beside: PeekedSource, mixed: boolean): boolean {
+  const { pieces, peek, source } = file;
   if (pieces !== undefined) return true;
-  return source.carrier !== undefined && noted !== undefined && tagOf(noted.origin) === beside.peek.tag;
+  if (source.carrier === undefined || peek.noted === undefined) return false;
+  return mixed || tagOf(peek.noted.origin) === beside.peek.tag;
 }
 
 /** It is of the stream that its neighbour is of; a checkpoint in it, which may be of any entry before, says nothing of its place. */
