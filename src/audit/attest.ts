@@ -14,6 +14,7 @@ import type { Signing, SigningKey } from '../keys/provider.ts';
 import { verifySignature } from '../keys/signature.ts';
 import { isLocation } from '../storage/location.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
+import { oneStream } from '../verify/prove-record.ts';
 import { signerFingerprint } from '../verify/trust/key-fingerprint.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verify } from '../verify/verify.ts';
@@ -76,16 +77,11 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
   refuseOtherThanFiles(options);
   const report = await verify({ ...options, digestFiles: true, jobs: 1 }); // other processes would digest nothing
   if (report.verdict !== 'ok') return { report };
-  const [stream, ...others] = report.streams;
-  if (stream === undefined || others.length > 0) {
-    throw new TamperError('USAGE', 'attest the files of one stream at a time', {
-      hint: `Here are ${report.streams.length}: ${report.streams.map(({ origin }) => origin).join(', ')}`,
-    });
-  }
+  const stream = oneStream(report, options);
   refuseUnproven(stream, options.part === true);
   const verifier = { version: await ownVersion(), sha256: (await digestOfPackage()).sha256 };
   const log = logOf(stream);
-  const payload = formatStatement(subjectsOf(stream), {
+  const payload = formatStatement(subjectsOf(report, stream), {
     verifier: { ...verifier, policySha256: options.policy?.sha256 },
     time: new Date().toISOString(),
     properties: propertiesOf(stream, log),
@@ -130,21 +126,25 @@ function refuseUnproven({ origin, end, lastSeq, provenSize }: StreamReport, isPa
   });
 }
 
-/** Every path is a file of its own name, and was read. */
-function namedSubjects(paths: readonly string[]): (stream: StreamReport) => StatementSubject[] {
+/** Every path is a file of its own name, and was read; of an erasure log nothing is stated. */
+function namedSubjects(paths: readonly string[]): (report: VerifyReport, stream: StreamReport) => StatementSubject[] {
   const named = paths.map((path) => ({ path, name: basename(path).replace(/\.gz$/, '') }));
   for (const [at, { name, path }] of named.entries()) {
     if (named.findIndex((one) => one.name === name) === at) continue;
     throw new TamperError('USAGE', `two files to attest are called ${name}: ${path} is the second one`);
   }
-  return ({ fileDetails = [] }) =>
-    named.map(({ path, name }) => {
-      const sha256 = fileDetails.find(({ file }) => file === path)?.sha256;
+  return ({ streams }, stream) => {
+    const digestIn = ({ fileDetails = [] }: StreamReport, path: string): string | undefined =>
+      fileDetails.find(({ file }) => file === path)?.sha256;
+    return named.flatMap(({ path, name }) => {
+      const sha256 = digestIn(stream, path);
       if (sha256 !== undefined) return { name, sha256 };
+      if (streams.some((other) => digestIn(other, path) !== undefined)) return [];
       throw new TamperError('USAGE', `${path} is a directory, or contains nothing that another file does not contain`, {
         hint: 'Name each file to attest, and each one once.',
       });
     });
+  };
 }
 
 function logOf(stream: StreamReport): SealedLogStatement {

@@ -13,9 +13,10 @@ import {
   type VerifyOptions,
 } from '../../src/index.ts';
 import { runCommand } from '../support/command-line.ts';
-import { SealedLog } from '../support/sealed-log.ts';
+import { erase, erasureOf, SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { witnessKey } from '../support/witness-keys.ts';
+import { salted } from '../vectors/catalogue/salts.ts';
 import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
 import { bothLog, signedLog, signKeys } from '../vectors/logs.ts';
 
@@ -298,6 +299,34 @@ describe('nothing is attested', () => {
     log.close().checkpoint();
     await expect(attest(log)).rejects.toMatchObject({ code: 'FORMAT_LIMIT' });
   });
+});
+
+it('an erased log is attested beside the erasure log that its policy names, of which nothing is stated', async () => {
+  const log = erase(salted(signKeys), 3, 4);
+  const erasures = 'audit.example.com/erasures';
+  const records = [3, 4].map((seq) => JSON.stringify(erasureOf(salted(signKeys), seq)));
+  const recorded = new SealedLog(erasures)
+    .open({ signers: [nextEdKey] })
+    .seal()
+    .checkpoint()
+    .record(...records);
+  const streams = [
+    { origin: log.origin, keys: [{ sign: vkeyOf(log.origin, edKey) }] },
+    { origin: erasures, require: ['signature'], keys: [{ sign: vkeyOf(erasures, nextEdKey) }] },
+  ];
+  const policyPath = at('erasures.json');
+  writeFileSync(policyPath, JSON.stringify({ version: 1, streams, erasures: [erasures] }));
+  const paths = write(log);
+  const policy = await loadPolicy(policyPath);
+  const signer = signerOf(edKey);
+  const { envelope } = await attestFiles({
+    paths: [...paths, ...write(recorded.close().checkpoint())],
+    policy,
+    signer,
+  });
+  const { subject, predicate } = opened(envelope);
+  expect(subject).toEqual(paths.map((path) => subjectOf(path)));
+  expect(predicate).toMatchObject({ sealedLog: { origin: log.origin, erased: 2, warnings: ['ERASED'] } });
 });
 
 describe('fapilog-tamper attest', () => {
