@@ -78,6 +78,11 @@ export class Scene {
     return this.run(['erase', 'logs', '--policy', 'policy.yaml', '--erasures', 'erasures.yaml', '--yes', ...more]);
   }
 
+  /** The verifier key of the first signer in a file. */
+  async vkeyIn(path: string): Promise<string | undefined> {
+    return VKEY.exec((await this.run(['keys', 'show', path])).stdout)?.[0];
+  }
+
   verify(...more: readonly string[]): Promise<CommandResult> {
     return this.run(['verify', 'logs', 'erasures.jsonl', '--policy', 'policy.yaml', '--verbose', ...more]);
   }
@@ -89,20 +94,24 @@ interface Setting {
   readonly parent?: string;
   /** Whether the first file is compressed, which leaves its text in deleted blocks. Default true. */
   readonly compressed?: boolean;
+  /** How many lines the log gets before its long last one. Default 40. */
+  readonly lines?: number;
+  /** How long its files get. Default 4,500 bytes. */
+  readonly fileBytes?: number;
 }
 
 /** Makes one. @param options - of the log's writer, as lines of its configuration */
 export async function makeScene(
   options: readonly string[] = [],
-  { parent = tmpdir(), compressed = true }: Setting = {},
+  { parent = tmpdir(), compressed = true, lines: length = 40, fileBytes = 4500 }: Setting = {},
 ): Promise<Scene> {
   const scene = new Scene(mkdtempSync(join(parent, 'erase-')));
   onTestFinished(() => rmSync(scene.directory, { recursive: true, force: true }));
   for (const key of ['log', 'erasures']) await scene.run(['keygen', '--algorithm', 'Ed25519', '--out', `${key}.key`]);
-  const rotation = ['rotate_max_bytes: 4500', ...options];
+  const rotation = [`rotate_max_bytes: ${fileBytes}`, ...options];
   scene.write('log.yaml', configOf(ORIGIN, 'logs/app.jsonl', 'log', rotation));
   scene.write('erasures.yaml', configOf(ERASURES, 'erasures.jsonl', 'erasures'));
-  const lines = Array.from({ length: 40 }, (_, at) => {
+  const lines = Array.from({ length }, (_, at) => {
     const user = { id: (at + 1) % 4 };
     return `${JSON.stringify({ n: at + 1, user, text: user.id === 2 ? `${ABOUT_ADA} ${at}` : 'other' })}\n`;
   });
@@ -119,8 +128,7 @@ export async function makeScene(
 
 /** @param more - members of the log's entry under streams */
 export async function writePolicy(scene: Scene, more = ''): Promise<void> {
-  const keyOf = async (...paths: string[]): Promise<string> =>
-    VKEY.exec((await scene.run(['keys', 'show', ...paths])).stdout)?.[0] ?? 'none';
+  const keyOf = async (path: string): Promise<string> => (await scene.vkeyIn(path)) ?? 'none';
   const policy = `version: 1
 streams:
   - origin: ${ORIGIN}

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goTool } from '../../scripts/lib/go-tools.mjs';
 import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { auditorKeys, exportTiles } from '../../src/index.ts';
+import { makeScene } from '../erase/scene.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { filesIn, readTiles } from '../support/tile-reader.ts';
@@ -36,7 +37,11 @@ interface Answer {
 }
 
 function ask({ origin }: SealedLog, tiles: string, mutants: readonly { path: string; at: number }[] = []): Answer[] {
-  const input = JSON.stringify({ dir: tiles, vkey: vkeyOf(origin, edKey), mutants });
+  return askAs(vkeyOf(origin, edKey), tiles, mutants);
+}
+
+function askAs(vkey: string, tiles: string, mutants: readonly { path: string; at: number }[] = []): Answer[] {
+  const input = JSON.stringify({ dir: tiles, vkey, mutants });
   const { stdout, stderr, status } = spawnSync(binary, [], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as Answer[];
@@ -50,6 +55,21 @@ async function exported(log: SealedLog, name: string): Promise<string> {
   expect([report.verdict, tree?.size]).toEqual(['ok', log.size]);
   return tiles;
 }
+
+/** Which file stands under each path, and when it was written. */
+function placesIn(tiles: string): Map<string, string> {
+  const files = readdirSync(tiles, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => !isFolder(join(tiles, path)),
+  );
+  return new Map(
+    files.map((path) => {
+      const { ino, mtimeNs } = statSync(join(tiles, path), { bigint: true });
+      return [path, `${ino} ${mtimeNs}`];
+    }),
+  );
+}
+
+const isFolder = (path: string): boolean => statSync(path).isDirectory();
 
 /** A log of so many entries. */
 function logOf(size: number, salted = false): SealedLog {
@@ -73,6 +93,32 @@ describe('go', () => {
       expect(ask(log, tiles)).toEqual([{ Torchwood: 'ok', Tessera: 'ok', Entries: size }]);
     },
   );
+
+  it('reads a million entries of which some were erased, and the next export writes only what is new', async () => {
+    const scene = await makeScene([], { compressed: false, lines: 1_000_000, fileBytes: 50_000_000 });
+    const erased = await scene.erase('--seq', '1000-1999', '--seq', '700000-700001', '--reason', 'case 17');
+    expect([erased.code, erased.stderr]).toEqual([0, '']);
+    const vkey = (await scene.vkeyIn('logs')) ?? 'none';
+    const tiles = join(scene.directory, 'tiles');
+    const exported = async (): Promise<Answer | undefined> => {
+      const argv = ['export', 'logs', 'erasures.jsonl', '--policy', 'policy.yaml', '--tiles', 'tiles'];
+      expect((await scene.run(argv)).code).toBe(0);
+      return askAs(vkey, tiles)[0];
+    };
+    const first = await exported();
+    expect(first).toMatchObject({ Torchwood: 'ok', Tessera: 'ok' });
+    expect(first?.Entries).toBeGreaterThan(1_000_000);
+    const before = placesIn(tiles);
+    await scene.run(['seal', '--config', 'log.yaml', '--quiet'], '{"more":true}\n'.repeat(1_000));
+    const second = await exported();
+    expect(second).toMatchObject({ Torchwood: 'ok', Tessera: 'ok' });
+    expect(second?.Entries).toBeGreaterThanOrEqual((first?.Entries ?? 0) + 1_000);
+    const after = placesIn(tiles);
+    const touched = [...after].filter(([path, place]) => before.get(path) !== place).map(([path]) => path);
+    expect(touched.filter((path) => before.has(path))).toEqual(['checkpoint']);
+    expect([...before.keys()].filter((path) => !after.has(path))).toEqual([]);
+    expect(touched.length).toBeLessThan(20);
+  });
 
   it('refuses it with one byte changed, wherever that is', async () => {
     const log = logOf(1100, true);
