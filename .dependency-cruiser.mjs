@@ -39,10 +39,10 @@ const mayImport = {
     'fleet',
     'journal',
   ],
-  erase: ['verify', 'append-records.ts', 'create-sealer.ts', 'format', 'config', 'foundation'],
-  journal: ['fleet', 'verify', 'append-records.ts', 'create-sealer.ts', 'format', 'core', 'config', 'foundation'],
+  erase: ['verify', 'append-records.ts', 'signers-for.ts', 'format', 'config', 'foundation'],
+  journal: ['fleet', 'verify', 'append-records.ts', 'signers-for.ts', 'format', 'core', 'config', 'foundation'],
   report: ['verify', 'format', 'fleet', 'journal'],
-  transports: ['create-sealer.ts', 'seal', 'config', 'keys', 'foundation'],
+  transports: ['line-taker.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report'],
   offline: ['cli', 'engine', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
 };

@@ -1,14 +1,12 @@
 import { modeOf, type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
 import { systemCode, TamperError } from './errors.ts';
-import type { Signer } from './format/key-reference.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { createProviderAtOnce, createProviderFor, postQuantumProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
-import { makeEpoch } from './seal/epoch/epoch-maker.ts';
+import type { EpochSigner } from './seal/epoch/epoch.ts';
 import { type KeySources, sourcesOf } from './seal/epoch/key-sources.ts';
 import { sayOnStderr } from './seal/lifecycle/failure.ts';
-import { PlainLines } from './seal/plain-lines.ts';
 import { Sealer } from './seal/sealer.ts';
 import { endsLine } from './seal/stream/pending-lines.ts';
 
@@ -47,20 +45,8 @@ export function createSealer(options: SealerOptions = {}): Sealer {
   return sealerOf(config, dependencies, config.tee ? tee : undefined);
 }
 
-/**
- * {@link createSealer} for a logger's transport, which writes lines as they are where `enabled` is false.
- *
- * @param failsLater - what `createSealer` throws because of the stream or the disk is an end of the log instead, so that lines
- * are kept. What is wrong with the configuration is thrown all the same
- */
-export function createLineTaker(options: TamperConfig, failsLater = false): Sealer | PlainLines {
-  const { config, dependencies: given } = resolved(options);
-  const dependencies = { ...given, failsLater };
-  return config.enabled ? sealerOf(config, dependencies, config.tee ? tee : undefined) : new PlainLines(config);
-}
-
 /** What code gives, with what the environment and the defaults add. */
-function resolved(options: SealerOptions): { config: ResolvedConfig; dependencies: Dependencies } {
+export function resolved(options: SealerOptions): { config: ResolvedConfig; dependencies: Dependencies } {
   const given: unknown = options; // JavaScript has no types
   if (typeof given !== 'object' || given === null) {
     const what = given === null ? 'null' : typeof given;
@@ -88,26 +74,8 @@ export function createSealerFor(config: ResolvedConfig): Sealer {
   return sealerOf(config, { failsLater: true }, undefined);
 }
 
-/** What a sealer with this configuration would sign with now. @throws {@link TamperError} what a key service throws */
-export async function signersFor(config: ResolvedConfig, timeoutMs: number): Promise<readonly Signer[]> {
-  const key = await createProviderFor(config);
-  try {
-    const postQuantum = await postQuantumProviderFor(config, key);
-    const sources = sourcesOf(config, { key, signing: key, postQuantum });
-    try {
-      const epoch = await makeEpoch(sources, config.origin, 1, AbortSignal.timeout(timeoutMs));
-      epoch.erase();
-      return epoch.signers.map(({ signer }) => signer);
-    } finally {
-      if (postQuantum !== key) await postQuantum.close();
-    }
-  } finally {
-    await key.close();
-  }
-}
-
 /** Copies a chunk to standard output. That nobody reads there must not end the application: it is a warning. */
-function tee(chunk: string | Uint8Array, warn: (error: TamperError) => void): void {
+export function tee(chunk: string | Uint8Array, warn: (error: TamperError) => void): void {
   const { stdout } = process;
   if (stdout.listenerCount('error') === 0) stdout.once('error', (cause) => warn(nobodyReads(cause)));
   stdout.write(chunk);
@@ -122,7 +90,8 @@ function nobodyReads(cause: unknown): TamperError {
   });
 }
 
-function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typeof tee | undefined): Sealer {
+/** @param teeTo - absent where lines are not copied */
+export function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typeof tee | undefined): Sealer {
   if (!config.enabled) {
     throw new TamperError('CONFIG_INVALID', 'option enabled is false, so there is nothing to seal', {
       hint: 'Leave out enabled. The transports for loggers, and the command seal, write lines as they are instead',
@@ -134,17 +103,24 @@ function sealerOf(config: ResolvedConfig, dependencies: Dependencies, teeTo: typ
     own.add(provider);
     return provider;
   };
-  const keysOf = (key: KeyProvider, postQuantum = postQuantumKeyProvider): KeySources => {
+  const keysOf = (key: KeyProvider, postQuantum = postQuantumKeyProvider, note?: EpochSigner): KeySources => {
     const signing = signingKeyProvider ?? key;
-    return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing });
+    return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing, note });
+  };
+  const noteKeyIn = async (path: string): Promise<EpochSigner> => {
+    const { openNoteKey } = await import('./note-key.ts');
+    return openNoteKey(path, owned);
   };
   const keysInTime = async (): Promise<KeySources> => {
+    const note = config.noteKeyFilePath === undefined ? undefined : await noteKeyIn(config.noteKeyFilePath);
+    if (keyProvider !== undefined) return keysOf(keyProvider, postQuantumKeyProvider, note);
     const key = owned(await createProviderFor(config));
-    return keysOf(key, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)));
+    return keysOf(key, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)), note);
   };
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   const sealer: Sealer = new Sealer(config, {
     keys: () => {
+      if (config.noteKeyFilePath !== undefined) return keysInTime();
       if (keyProvider !== undefined) return keysOf(keyProvider);
       const key = modeOf(config).postQuantumKey === undefined ? createProviderAtOnce(config) : undefined;
       return key === undefined ? keysInTime() : keysOf(owned(key));

@@ -7,7 +7,7 @@ import type { ProvedStream, ProveStreamOptions } from '../journal/prove-stream.t
 import type { StreamProofReport } from '../journal/stream-proof.ts';
 import type { TopicOptions } from '../kafka/index.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
-import type { ExportedTiles } from '../verify/export-tiles.ts';
+import type { ExportedTiles, ExportTilesOptions } from '../verify/export-tiles.ts';
 import type { ProofReport } from '../verify/proof/proof-report.ts';
 import type { ProvedRecord, ProveOptions } from '../verify/prove-record.ts';
 import type { VerifyReport } from '../verify/verdict/report.ts';
@@ -108,7 +108,10 @@ export async function proveRecordWith(options: ProveOptions): Promise<ProvedReco
 }
 
 /** `exportTiles` with keys that are open. @throws {@link TamperError} as `exportTiles` */
-export async function exportTilesWith(options: VerifyOptions, tiles: string): Promise<ExportedTiles> {
+export async function exportTilesWith(
+  options: Omit<ExportTilesOptions, 'destination'>,
+  tiles: string,
+): Promise<ExportedTiles> {
   const { exportTiles } = await import('../verify/export-tiles.ts');
   const { withDestination } = await import('./export-tiles.ts');
   return withDestination(options.paths, tiles, async (destination) =>

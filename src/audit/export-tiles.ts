@@ -11,9 +11,9 @@ import { checkExportOptions, type ExportTilesOptions } from './proof-options.ts'
 /** As `exportTiles`, with the options of the package. */
 export async function exportTilesAs(options: ExportTilesOptions): Promise<ExportedTiles> {
   checkExportOptions(options);
-  const { tiles, ...rest } = options;
+  const { tiles, noteKeys, ...rest } = options;
   return withDestination(rest.paths, tiles, (destination) =>
-    withKeys(rest, (input) => exportTiles({ ...input, destination })),
+    withKeys(rest, (input) => exportTiles({ ...input, destination, noteKeys })),
   );
 }
 

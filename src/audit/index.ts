@@ -93,10 +93,10 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
  */
 export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> {
   (await import('./proof-options.ts')).checkProveOptions(options);
-  const { seq, ...rest } = options;
+  const { seq, noteKeys = [], ...rest } = options;
   const { proveRecord: run } = await import('../verify/prove-record.ts');
   const { withKeys } = await import('./open-keys.ts');
-  return withKeys(rest, (input) => run({ ...input, seq }));
+  return withKeys(rest, (input) => run({ ...input, seq, noteKeys }));
 }
 
 /**

@@ -1,14 +1,23 @@
 import type { KeyProvider } from '../keys/provider.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
 import { isProvider } from './auditor-keys.ts';
-import { checkOptions, count, type Forms, isText } from './check-options.ts';
+import { checkOptions, count, type Forms, isText, texts } from './check-options.ts';
 import { checkNeeded, forms, type VerifyOptions } from './verify-options.ts';
+
+/** Of what is given to readers who know few algorithms. */
+interface NoteKeyOptions {
+  /**
+   * Verifier keys of note keys, of Ed25519 (`noteKeyFilePath` of the writer): the checkpoint must carry a right signature of each
+   * besides those of `keys`, for readers that know them alone. They count for nothing in the verification.
+   */
+  readonly noteKeys?: readonly string[];
+}
 
 /** What to verify, and which of its records to prove. */
 export type ProveOptions = VerifyOptions & {
   /** SEQ of the record, from 1: what stands in its line as `"seq"`. */
   readonly seq: number;
-};
+} & NoteKeyOptions;
 
 /** What to verify, and where its tiles go. */
 export type ExportTilesOptions = VerifyOptions & {
@@ -17,7 +26,7 @@ export type ExportTilesOptions = VerifyOptions & {
    * the prefix of the log for readers of tlog-tiles.
    */
   readonly tiles: string;
-};
+} & NoteKeyOptions;
 
 /** What the verdict on a proof is based on. None of it comes with the proof. */
 export type VerifyProofOptions = Omit<ProofOptions, 'publicKeys' | 'policy'> & Pick<VerifyOptions, 'keys' | 'policy'>;
@@ -30,10 +39,11 @@ export type AttestOptions = VerifyOptions & {
   readonly signingKey?: string;
 };
 
-const proveForms: Forms<ProveOptions> = { ...forms, seq: count };
+const proveForms: Forms<ProveOptions> = { ...forms, seq: count, noteKeys: texts };
 
 const exportForms: Forms<ExportTilesOptions> = {
   ...forms,
+  noteKeys: texts,
   tiles: {
     says: 'a path, or the location of a folder in a bucket',
     fits: (value) => isText(value) && value !== '',

@@ -111,6 +111,18 @@ async function publicKeysOf(paths: readonly string[]): Promise<PublicKeyName[]> 
   return (await Promise.all(keys)).flat();
 }
 
+/** Of a command that gives a checkpoint to others. */
+export const noteKeyFlag = (where: string): Flag<readonly string[]> =>
+  list(
+    'FILE',
+    `public key of a note key (note_key_file_path of the writer) that must have signed the ${where} too, for readers that know only Ed25519; it counts for nothing`,
+  );
+
+/** @throws {@link TamperError} as `loadPublicKeys` */
+export async function noteKeysOf(paths: readonly string[]): Promise<string[]> {
+  return (await Promise.all(paths.map(loadPublicKeys))).flat();
+}
+
 /** One file of the form of a tlog-policy says all; verifier keys are one list, whatever files they stand in. */
 function witnessesOf(named: Awaited<ReturnType<typeof loadWitnesses>>[]): VerifyOptions['witnesses'] {
   const lists = named.filter((one) => Array.isArray(one));

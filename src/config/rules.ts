@@ -3,6 +3,7 @@ import { hasPassword, isKey, readsLikeKey } from '../foundation/key-like.ts';
 import { isBeside } from '../foundation/log-file-names.ts';
 import { type ResolvedConfig, withDefaults } from './defaults.ts';
 import { isInsecureUrl } from './endpoint.ts';
+import { modeOf } from './mode.ts';
 import { isS3Address, parseS3Address } from './s3-address.ts';
 import type { OptionName } from './schema.ts';
 import { isLocal, isThirdParty, keySources, postQuantumSource } from './tamper-config.ts';
@@ -209,6 +210,18 @@ const postQuantumRules: readonly Rule[] = [
   },
 ];
 
+const noteRules: readonly Rule[] = [
+  ({ config, at }) => {
+    const { name, signingIfNoDataKey } = modeOf(config);
+    return config.noteKeyFilePath === undefined || name !== 'data-key' || signingIfNoDataKey
+      ? undefined
+      : {
+          message: `${at('noteKeyFilePath')} is set, but no key signs checkpoints`,
+          hint: 'A note key signs beside another key, so set signing_key_id or use_kms_signing too',
+        };
+  },
+];
+
 const serviceRules: readonly Rule[] = [
   ({ config, at }) =>
     usesSource(config, 'vault') && !['token', 'cert'].includes(config.vaultAuthMethod) && config.vaultRole === undefined
@@ -327,4 +340,11 @@ const outputRules: readonly Rule[] = [
       : undefined,
 ];
 
-const rules: readonly Rule[] = [...keyRules, ...signingRules, ...postQuantumRules, ...serviceRules, ...outputRules];
+const rules: readonly Rule[] = [
+  ...keyRules,
+  ...signingRules,
+  ...postQuantumRules,
+  ...noteRules,
+  ...serviceRules,
+  ...outputRules,
+];

@@ -81,6 +81,7 @@ const options = {
   postQuantumKeySource: keySource,
   postQuantumKeyEnvVar: variableName,
   postQuantumKeyFilePath: text,
+  noteKeyFilePath: text,
   awsRegion: text,
   awsProfile: text,
   gcpEndpoint: text,

@@ -1,10 +1,10 @@
 import { appendRecords } from '../append-records.ts';
 import type { ResolvedConfig } from '../config/index.ts';
-import { signersFor } from '../create-sealer.ts';
 import { TamperError } from '../errors.ts';
 import { type Erasure, formatErasure } from '../format/erasure.ts';
 import { noteKeyOf } from '../format/key-reference.ts';
 import { encodeNoteKey } from '../format/vkey.ts';
+import { signersFor } from '../signers-for.ts';
 import { policyFor } from '../verify/auditor/auditor-names.ts';
 import { keyIdentitiesOf, type Policy } from '../verify/auditor/policy.ts';
 

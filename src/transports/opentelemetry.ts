@@ -1,6 +1,6 @@
 import type { TamperConfig } from '../config/index.ts';
-import { createLineTaker } from '../create-sealer.ts';
 import { asError } from '../errors.ts';
+import { createLineTaker } from '../line-taker.ts';
 import { END_LIMIT, within } from '../seal/lifecycle/ending.ts';
 import { Sealer } from '../seal/sealer.ts';
 import type { LineTaker } from '../seal/sealer-stream.ts';

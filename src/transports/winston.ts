@@ -1,6 +1,6 @@
 import Transport from 'winston-transport';
 import type { TamperConfig } from '../config/index.ts';
-import { createLineTaker } from '../create-sealer.ts';
+import { createLineTaker } from '../line-taker.ts';
 import { withCode } from '../seal/disk/refusal.ts';
 import { Sealer } from '../seal/sealer.ts';
 import type { LineTaker } from '../seal/sealer-stream.ts';

@@ -9,6 +9,7 @@ import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 import type { StoredBytes } from '../storage/object-storage.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { witnessingOf } from './auditor/witnesses.ts';
+import { NoteKeys } from './proof/note-lines.ts';
 import { oneStream } from './prove-record.ts';
 import type { TileDestination } from './tiles/directory-tiles.ts';
 import { type SignedTree, TreeEntries } from './tiles/tree-entries.ts';
@@ -21,12 +22,14 @@ import { verifyKeeping } from './verify.ts';
 /** What to verify, and where its tiles go. */
 export interface ExportTilesOptions extends VerifyOptions {
   readonly destination: TileDestination;
+  /** Verifier keys of note keys (Ed25519) that must have signed the checkpoint besides; they count for nothing. */
+  readonly noteKeys?: readonly string[] | undefined;
 }
 
 /** Why nothing is exported although the log is ok. */
 export interface ExportRefusal {
   /**
-   * `UNSIGNED`: no proven checkpoint is signed by a public key that was named. `UNWITNESSED`: none that is has the cosignatures
+   * `UNSIGNED`: no proven checkpoint is signed by a public key that was named, and by each of the note keys. `UNWITNESSED`: none that is has the cosignatures
    * that are demanded. `ENTRIES_MISSING`: the files do not begin with the first entry. `ENTRY_TOO_LONG`: an entry has more than
    * 65,535 bytes, which no bundle can hold. `OTHER_TREE`: the destination has something else than tiles of this log, or more
    * entries than are proven here.
@@ -76,9 +79,9 @@ const CONCURRENCY = 8;
  *
  * @throws {@link TamperError} as `exportTiles` of the package
  */
-export async function exportTiles({ destination, ...options }: ExportTilesOptions): Promise<ExportedTiles> {
+export async function exportTiles({ destination, noteKeys, ...options }: ExportTilesOptions): Promise<ExportedTiles> {
   const there = await find(destination);
-  const entries = new TreeEntries();
+  const entries = new TreeEntries(new NoteKeys(noteKeys));
   try {
     // bytes that another process checks are not the ones that are read here
     const report = await verifyKeeping({ ...options, jobs: 1 }, entries);
@@ -125,7 +128,11 @@ async function find(destination: TileDestination): Promise<Found | undefined> {
   }
 }
 
-function unsigned({ isSigned }: TreeEntries): ExportRefusal {
+function unsigned({ isSigned, hasNotes }: TreeEntries): ExportRefusal {
+  if (isSigned && !hasNotes) {
+    const why = 'no checkpoint that a named public key signed carries a right signature of the note key';
+    return { code: 'UNSIGNED', message: `${why} that you want on the tiles` };
+  }
   if (isSigned) {
     const message =
       'no proven checkpoint has a signature and all the cosignatures that you demand, in a note of at most 64 KiB';

@@ -3,6 +3,7 @@ import { formatRecordExtra } from '../format/evidence/record-extra.ts';
 import { formatTlogProof } from '../format/evidence/tlog-proof.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { EntryProof, type ProofParts } from './proof/entry-proof.ts';
+import { NoteKeys } from './proof/note-lines.ts';
 import type { Keeping } from './stream/kept-records.ts';
 import type { StreamReport, VerifyReport } from './verdict/report.ts';
 import { verifyKeeping } from './verify.ts';
@@ -14,6 +15,8 @@ import { verifyProof } from './verify-proof.ts';
 export interface ProveOptions extends VerifyOptions {
   /** SEQ of the record, from 1: what stands in its line as `"seq"`. */
   readonly seq: number;
+  /** Verifier keys of note keys (Ed25519) that must have signed the checkpoint of the proof besides; they count for nothing. */
+  readonly noteKeys?: readonly string[];
 }
 
 /** Why there is no proof of a record although the log is ok. */
@@ -21,7 +24,7 @@ export interface ProofRefusal {
   /**
    * `NO_ENTRY`: no entry with this seq is in the files. `NOT_A_RECORD`: it is a control entry, not a line of the application.
    * `ERASED`: the record was erased, so there is nothing left to prove. `UNSIGNED`: no checkpoint over it is signed by a public
-   * key that was named. `UNWITNESSED`: none that is has the cosignatures that are demanded, all under it and within 64 KiB;
+   * key that was named, and by each of the note keys. `UNWITNESSED`: none that is has the cosignatures that are demanded, all under it and within 64 KiB;
    * witnesses of a log that is ok may have cosigned different ones.
    */
   readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'ERASED' | 'UNSIGNED' | 'UNWITNESSED';
@@ -40,10 +43,12 @@ export interface ProvedRecord {
 
 class EntryProofs implements Keeping {
   readonly #seq: number;
+  readonly #noteKeys: NoteKeys;
   #all: EntryProof[] = [];
 
-  constructor(seq: number) {
+  constructor(seq: number, noteKeys: NoteKeys) {
     this.#seq = seq;
+    this.#noteKeys = noteKeys;
   }
 
   begin(): void {
@@ -51,7 +56,7 @@ class EntryProofs implements Keeping {
   }
 
   keeper(): EntryProof {
-    const one = new EntryProof(this.#seq);
+    const one = new EntryProof(this.#seq, this.#noteKeys);
     this.#all.push(one);
     return one;
   }
@@ -68,8 +73,8 @@ class EntryProofs implements Keeping {
  * @throws {@link TamperError} what `verify` throws; `USAGE` where the files hold more than one stream besides the erasure logs
  *   that the policy names
  */
-export async function proveRecord({ seq, ...options }: ProveOptions): Promise<ProvedRecord> {
-  const proofs = new EntryProofs(seq);
+export async function proveRecord({ seq, noteKeys, ...options }: ProveOptions): Promise<ProvedRecord> {
+  const proofs = new EntryProofs(seq, new NoteKeys(noteKeys));
   // leaves that another process checks are not seen here one by one
   const report = await verifyKeeping({ ...options, jobs: 1 }, proofs);
   if (report.verdict !== 'ok') return { report };
@@ -121,6 +126,10 @@ function refusalOf(
     };
   }
   if (entry.parts !== undefined) return undefined;
+  if (entry.isSigned && !entry.hasNotes) {
+    const why = `no checkpoint over entry ${seq} that a named public key signed carries a right signature of the note key`;
+    return { code: 'UNSIGNED', message: `${why} that you want in the proof` };
+  }
   if (witnessed !== undefined && entry.isSigned) {
     const why = `no signed checkpoint over entry ${seq} has all the cosignatures that you demand, in a note of at most 64 KiB`;
     return { code: 'UNWITNESSED', message: `${why}; those of different checkpoints do not add up in a proof` };

@@ -115,7 +115,12 @@ it('what it shows is what the command prints, and no markup of a record', async 
 });
 
 it.each([
-  ['a log beside it', ['17.tlog-proof', 'a.jsonl'], [], /proofs of records and other files cannot be verified together/],
+  [
+    'a log beside it',
+    ['17.tlog-proof', 'a.jsonl'],
+    [],
+    /proofs of records and other files cannot be verified together/,
+  ],
   ['a name that is none of a proof', ['17.txt'], [], /does not have the name of one/],
   ['an option for logs', ['17.tlog-proof'], ['live'], /is about logs, but a proof of one record/],
 ] as const)('%s is refused', async (_, logs, options, message) => {

@@ -8,7 +8,7 @@ import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { spoiled } from '../support/record-proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
-import { edKey } from '../vectors/keys.ts';
+import { edKey, nextEdKey, thirdEdKey } from '../vectors/keys.ts';
 import { macLog, signedLog, signKeys } from '../vectors/logs.ts';
 
 /** `prove`, and `verify` of what it made. */
@@ -32,6 +32,35 @@ describe('fapilog-tamper prove', () => {
     const printed = await named('prove', at('log.jsonl'), '--seq', '5');
     expect(printed).toEqual({ code: 0, stdout: readFileSync(at('5.tlog-proof'), 'latin1'), stderr: '' });
     expect(printed.stdout).toMatch(/^c2sp\.org\/tlog-proof@v1\nextra .*\nindex 4\n/);
+  });
+
+  it('has the signature of a note key that is named, or there is none', async () => {
+    const noted = new SealedLog()
+      .open({ signers: [edKey], notes: [nextEdKey] })
+      .seal()
+      .checkpoint()
+      .record('1')
+      .close()
+      .checkpoint();
+    writeFileSync(at('noted.jsonl'), noted.toFiles()[0]?.bytes ?? '');
+    const noteKey = (key: typeof edKey): string[] => {
+      writeFileSync(at('note.pub'), `${vkeyOf(noted.origin, key)}\n`);
+      return ['--note-key', at('note.pub')];
+    };
+    const { code, stdout } = await named('prove', at('noted.jsonl'), '--seq', '3', ...noteKey(nextEdKey));
+    const lines = Buffer.from(stdout, 'latin1').toString('utf8').split('\n—');
+    expect([code, lines.length]).toEqual([0, 3]);
+    const tiles = await named('export', at('noted.jsonl'), '--tiles', at('tiles'), ...noteKey(nextEdKey));
+    expect([tiles.code, readFileSync(at('tiles/checkpoint'), 'utf8').split('\n—').length]).toEqual([0, 3]);
+    for (const argv of [
+      ['prove', at('noted.jsonl'), '--seq', '3'],
+      ['export', at('noted.jsonl'), '--tiles', at('no')],
+    ]) {
+      const refused = await named(...argv, ...noteKey(thirdEdKey));
+      expect([refused.code, refused.stdout]).toEqual([2, '']);
+      expect(refused.stderr).toContain('note key');
+    }
+    expect(existsSync(at('no'))).toBe(false);
   });
 
   it('never writes over a file: exit 2', async () => {

@@ -29,6 +29,7 @@ const sample: Required<TamperConfig> = {
   postQuantumKeySource: 'aws-kms',
   postQuantumKeyEnvVar: 'PQ_KEY',
   postQuantumKeyFilePath: '/etc/keys/pq.pem',
+  noteKeyFilePath: '/etc/keys/note.pem',
   awsRegion: 'eu-west-1',
   awsProfile: 'audit',
   gcpEndpoint: 'kms.example.com:443',

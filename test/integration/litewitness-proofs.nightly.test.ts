@@ -15,7 +15,7 @@ import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { times } from '../support/tier.ts';
 import { mutantOf, stranger } from '../support/witnessed-logs.ts';
-import { edKey } from '../vectors/keys.ts';
+import { edKey, nextEdKey, nextPqKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
 
 /**
  * A proof of a log that two litewitnesses cosigned, before filippo.io/torchwood v0.9.0 (`ParsePolicy`, `VerifyProof`), which the
@@ -36,10 +36,10 @@ let policy = '';
 const proofs = new Map<number, string>();
 
 /** One line a proof: `ok`, or why not. */
-function torchwood(text: string, proofTexts: readonly string[]): string[] {
+function torchwood(text: string, proofTexts: readonly string[], of = proofs.get(3) ?? ''): string[] {
   const record = createHash('sha256')
     .update('\0')
-    .update(linesOfProof(proofs.get(3) ?? '').extra[1] ?? '');
+    .update(linesOfProof(of).extra[1] ?? '');
   const input = JSON.stringify({ Policy: text, Record: record.digest('hex'), Proofs: proofTexts });
   const { stdout, stderr, status } = spawnSync(binary, [], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
   expect([status, stderr]).toEqual([0, '']);
@@ -170,4 +170,44 @@ describe('torchwood', () => {
     console.log(counts);
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0);
   }, 600_000);
+});
+
+// M4.11: litewitness and torchwood know log keys of Ed25519 alone
+describe.each([p256Key, p384Key, rsaPssKey, rsaPkcs1Key, nextPqKey])('a note key beside $signer.algorithm', (key) => {
+  const signed = new SealedLog(`audit.example.com/${key.signer.algorithm}`);
+  const noteVkey = vkeyOf(signed.origin, edKey);
+  const keys = auditorKeys({ publicKeys: [vkeyOf(signed.origin, key)] });
+
+  it('makes a log witnessed by two litewitnesses, whose proof torchwood accepts, as we do by the other key', async () => {
+    signed
+      .open({ signers: [key], notes: [edKey] })
+      .seal()
+      .checkpoint()
+      .record('{"n":1}', '{"n":2}')
+      .close()
+      .checkpoint();
+    const path = at(`${key.signer.algorithm}.jsonl`);
+    writeFileSync(path, signed.toFiles()[0]?.bytes ?? '');
+    const cosigned = [one, two].map((witness) => `${path}.${witness === one ? 'one' : 'two'}`);
+    for (const [index, witness] of [one, two].entries()) {
+      await witness.addLog(signed.origin, noteVkey);
+      const flags = ['--origin', signed.origin, '--url', witness.url, '--witness', witness.vkey];
+      const { code, stderr } = await runCommand(['witness', path, ...flags, '--out', cosigned[index] as string]);
+      expect([code, stderr]).toEqual([0, '']);
+    }
+    const text = policy.replace(`log ${vkey}`, `log ${noteVkey}`);
+    writeFileSync(at('note-policy.txt'), text);
+    const witnesses = await loadWitnesses(at('note-policy.txt'));
+    const asked = { paths: [path, ...cosigned], origin: signed.origin, keys, witnesses, seq: 3 };
+    const { proof = '', report } = await proveRecord({ ...asked, noteKeys: [noteVkey] });
+    expect(report.verdict).toBe('ok');
+    expect(torchwood(text, [proof], proof)).toEqual(['ok']);
+    expect(await verifyProof(proof, { origin: signed.origin, keys, witnesses })).toMatchObject({ verdict: 'ok' });
+    const byNote = auditorKeys({ publicKeys: [noteVkey] });
+    expect(await verifyProof(proof, { origin: signed.origin, keys: byNote, witnesses })).toMatchObject({
+      verdict: 'ok', // who names it, trusts it: a proof is one checkpoint, and he has no other word on who signs
+    });
+    const without = await proveRecord({ ...asked, noteKeys: [vkeyOf(signed.origin, nextEdKey)] });
+    expect(without.refusal?.code).toBe('UNSIGNED');
+  });
 });

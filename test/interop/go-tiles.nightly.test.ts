@@ -11,7 +11,7 @@ import { makeScene } from '../erase/scene.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { filesIn, readTiles } from '../support/tile-reader.ts';
-import { edKey } from '../vectors/keys.ts';
+import { edKey, nextEdKey, p256Key } from '../vectors/keys.ts';
 import { signKeys } from '../vectors/logs.ts';
 
 /** torchwood v0.9.0 and the fsck of tessera v1.0.4 read what we export, and refuse it with one byte changed. */
@@ -118,6 +118,27 @@ describe('go', () => {
     expect(touched.filter((path) => before.has(path))).toEqual(['checkpoint']);
     expect([...before.keys()].filter((path) => !after.has(path))).toEqual([]);
     expect(touched.length).toBeLessThan(20);
+  });
+
+  it('reads a log of P-256 by its note key', async () => {
+    const log = new SealedLog()
+      .open({ signers: [p256Key], notes: [edKey] })
+      .seal()
+      .checkpoint()
+      .record('1', '2')
+      .close()
+      .checkpoint();
+    const [file, tiles] = [at('note.jsonl'), at('note')];
+    writeFileSync(file, log.toFiles()[0]?.bytes ?? '');
+    const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, p256Key)] });
+    const asked = { paths: [file], origin: log.origin, keys, tiles };
+    const unnamed = await exportTiles({ ...asked, tiles: at('note-unnamed') });
+    expect(unnamed.exported?.checkpoint.split('\n\n')[1]?.trimEnd().split('\n')).toHaveLength(1);
+    const { exported: tree } = await exportTiles({ ...asked, noteKeys: [vkeyOf(log.origin, edKey)] });
+    expect(tree?.size).toBe(log.size);
+    expect(ask(log, tiles)).toEqual([{ Torchwood: 'ok', Tessera: 'ok', Entries: log.size }]);
+    const refused = await exportTiles({ ...asked, tiles: at('other'), noteKeys: [vkeyOf(log.origin, nextEdKey)] });
+    expect(refused.refusal?.code).toBe('UNSIGNED');
   });
 
   it('refuses it with one byte changed, wherever that is', async () => {

@@ -3,6 +3,7 @@ import { sha256 } from '../../src/core/hash.ts';
 import { InclusionPath, verifyInclusion } from '../../src/core/inclusion-proof.ts';
 import { Frontier, hashLeaf } from '../../src/core/tree.ts';
 import { EntryProof } from '../../src/verify/proof/entry-proof.ts';
+import { NoteKeys } from '../../src/verify/proof/note-lines.ts';
 
 /** What the proof of one record keeps while a log is read: it does not grow with the log. */
 
@@ -12,7 +13,7 @@ const SEALS = 10_000;
 describe('the proof of one record', () => {
   it('keeps the newest 8,192 seals that no checkpoint covers yet, and is still made by one of them', () => {
     const tree = new Frontier();
-    const proof = new EntryProof(1);
+    const proof = new EntryProof(1, new NoteKeys());
     const add = (leaf: Buffer): void => {
       proof.grow(tree.size + 1, tree.subtrees, hashLeaf(leaf));
       tree.append(hashLeaf(leaf));

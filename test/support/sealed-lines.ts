@@ -40,18 +40,24 @@ export interface ReadNote {
   readonly size: number;
   /** What follows the key id in each signature. */
   readonly signatures: readonly Buffer[];
+  /** The key ids before them, in hex. */
+  readonly keyIds: readonly string[];
 }
 
 /** Takes a note apart. */
 export function readNote(note: string): ReadNote {
   const [head = '', lines = ''] = note.split('\n\n');
   const [origin = '', size] = head.split('\n');
-  const signatures = lines.split('\n').filter((line) => line !== '');
+  const values = lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => Buffer.from(line.slice(line.lastIndexOf(' ') + 1), 'base64'));
   return {
     text: `${head}\n`,
     origin,
     size: Number(size),
-    signatures: signatures.map((line) => Buffer.from(line.slice(line.lastIndexOf(' ') + 1), 'base64').subarray(4)),
+    signatures: values.map((value) => value.subarray(4)),
+    keyIds: values.map((value) => value.toString('hex', 0, 4)),
   };
 }
 

@@ -32,6 +32,8 @@ import type { Cosigning } from './witness-keys.ts';
 export interface EpochKeys {
   readonly dataKey?: Buffer;
   readonly signers?: readonly SigningKey[];
+  /** They sign after the signers, and stand nowhere in the log (M4.11). */
+  readonly notes?: readonly SigningKey[];
   /** Each record has a salt (M1.12). */
   readonly salted?: true;
 }
@@ -273,6 +275,7 @@ export class SealedLog {
     const sealed = this.#sealed(choice.size);
     const signers = choice.signers ?? [
       ...(sealed.epoch.keys.signers ?? []),
+      ...(sealed.epoch.keys.notes ?? []),
       ...(sealed.successor?.signers ?? []).filter((key) => !sealed.epoch.keys.signers?.includes(key)),
     ];
     const published = signers.length > 0 || (sealed.epoch.keys.signers ?? []).length === 0;
@@ -289,7 +292,8 @@ export class SealedLog {
     const size = choice.size ?? sealed.size;
     const text = formatCheckpointText({ origin, size, root: choice.root ?? sealed.root });
     const bytes = Buffer.from(text, 'utf8');
-    const signers = choice.signers ?? sealed.epoch.keys.signers ?? [];
+    const { keys } = sealed.epoch;
+    const signers = choice.signers ?? [...(keys.signers ?? []), ...(keys.notes ?? [])];
     const lines = signers.map((key) => formatSignatureLine(origin, noteKeyId(origin, key.noteKey), key.sign(bytes)));
     const { schedule } = sealed.epoch;
     if (choice.mac !== false && sealed.mac !== undefined && schedule !== undefined) {

@@ -302,3 +302,52 @@ describe('no proof is made', () => {
     await expect(prove(signedLog(), seq as number)).rejects.toMatchObject({ code: 'USAGE' });
   });
 });
+
+/** E2.2, E2.3: what readers who know few algorithms are given. */
+describe('with a note key', () => {
+  const wrong = { ...edKey, sign: () => Buffer.alloc(64, 7) };
+  /** Size 5 without the note key, size 7 with a wrong line of it, size 9 with a right one. */
+  const log = new SealedLog()
+    .open({ signers: [p256Key], notes: [edKey] })
+    .seal()
+    .checkpoint()
+    .record('1', '2')
+    .seal()
+    .checkpoint({ signers: [p256Key] })
+    .record('3')
+    .seal()
+    .checkpoint({ signers: [p256Key, wrong] })
+    .record('4')
+    .close()
+    .checkpoint();
+  const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, p256Key)] });
+  const [vkey, other] = [edKey, nextEdKey].map((key) => vkeyOf(log.origin, key)) as [string, string];
+  const sizeIn = ({ proof = '' }: ProvedRecord): number => Number(linesOfProof(proof).text[1]);
+
+  it('the proof is by the first checkpoint that it signed, too, with that line, and never with a wrong one', async () => {
+    expect(sizeIn(await prove(log, 3, { keys }))).toBe(5);
+    const proved = await prove(log, 3, { keys, noteKeys: [vkey] } as Partial<VerifyOptions>);
+    expect(sizeIn(proved)).toBe(9);
+    for (const key of [edKey, p256Key]) expect(await checked(proved.proof, log, key)).toMatchObject({ verdict: 'ok' });
+    const late = log
+      .fork()
+      .open({ signers: [p256Key] }, { why: 'resumed' })
+      .seal()
+      .checkpoint();
+    late.checkpoint({ size: 7, signers: [wrong, p256Key, edKey] }).close().checkpoint();
+    expect(sizeIn(await prove(late, 3, { keys, noteKeys: [vkey] } as Partial<VerifyOptions>))).toBe(7);
+  });
+
+  it.each([[[other]], [[vkey, other]]])('there is no proof where it did not sign', async (noteKeys) => {
+    const { proof, refusal } = await prove(log, 3, { keys, noteKeys } as Partial<VerifyOptions>);
+    expect([proof, refusal?.code]).toEqual([undefined, 'UNSIGNED']);
+    expect(refusal?.message).toContain('note key');
+  });
+
+  it('one of another algorithm is refused, and what is no key', async () => {
+    const asked = (noteKeys: unknown) => prove(log, 3, { keys, noteKeys } as Partial<VerifyOptions>);
+    await expect(asked([vkeyOf(log.origin, p256Key)])).rejects.toMatchObject({ code: 'KEY_WRONG_USAGE' });
+    await expect(asked(['no key'])).rejects.toMatchObject({ code: 'FORMAT_INVALID' });
+    await expect(asked(vkey)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+});

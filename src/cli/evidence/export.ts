@@ -5,7 +5,7 @@ import { exitCode } from '../exit-code.ts';
 import { text } from '../flags.ts';
 import { print, printable } from '../output.ts';
 import { progressOn } from '../progress.ts';
-import { verifyFlags, verifyRequest } from '../verify-request.ts';
+import { noteKeyFlag, noteKeysOf, verifyFlags, verifyRequest } from '../verify-request.ts';
 import { verdictText } from '../verify-text.ts';
 
 /** `fapilog-tamper export` */
@@ -25,6 +25,7 @@ export const exportCommand: Command = command(
         'PLACE',
         'where the tiles go: a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://ACCOUNT/CONTAINER/PREFIX',
       ),
+      'note-key': noteKeyFlag('checkpoint'),
       ...verifyFlags,
     },
     takesConfig: true,
@@ -34,7 +35,8 @@ export const exportCommand: Command = command(
     if (tiles === undefined) throw new TamperError('USAGE', 'where do the tiles go? name a place with --tiles DIR');
     const { options, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
-    const work = exportTilesWith({ ...options, onProgress: progress.show }, tiles);
+    const noteKeys = await noteKeysOf(call.flags['note-key']);
+    const work = exportTilesWith({ ...options, noteKeys, onProgress: progress.show }, tiles);
     const { report, exported, refusal } = await closing(work, async () => {
       progress.end();
       await close();

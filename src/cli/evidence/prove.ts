@@ -5,13 +5,14 @@ import { exitCode } from '../exit-code.ts';
 import { count, type Flag, text } from '../flags.ts';
 import { print, printable } from '../output.ts';
 import { progressOn } from '../progress.ts';
-import { type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
+import { noteKeyFlag, noteKeysOf, type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
 import { verdictText } from '../verify-text.ts';
 import { writeNewFile } from './new-file.ts';
 
 type ProveFlags = VerifyFlags & {
   readonly seq: Flag<number | undefined>;
   readonly out: Flag<string | undefined>;
+  readonly 'note-key': Flag<readonly string[]>;
   readonly stream: Flag<string | undefined>;
   readonly journal: Flag<string | undefined>;
   readonly night: Flag<string | undefined>;
@@ -38,6 +39,7 @@ export const prove: Command = command(
         'FILE',
         'where to write the proof, such as NAME.tlog-proof; must not exist yet (default: standard output)',
       ),
+      'note-key': noteKeyFlag('proof'),
       stream: text('ORIGIN', "prove what the auditor's journal says of this stream, instead of a record"),
       journal: text('FILE', "with --stream: the configuration of the journal's writer, as for audit"),
       night: text(
@@ -56,7 +58,8 @@ export const prove: Command = command(
     if (seq === undefined) throw new TamperError('USAGE', 'which record? name it with --seq N');
     const { options, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
-    const proved = proveRecordWith({ ...options, seq, onProgress: progress.show });
+    const noteKeys = await noteKeysOf(call.flags['note-key']);
+    const proved = proveRecordWith({ ...options, seq, noteKeys, onProgress: progress.show });
     const { report, proof, refusal } = await closing(proved, async () => {
       progress.end();
       await close();

@@ -20,7 +20,7 @@ export function macNote(job: SealJob): string | undefined {
  * The full note of a checkpoint: a signature of each signer in their order, then those of the next key period, then our
  * MAC (spec 4, 5).
  *
- * @param onCoSignerFailure - told of a key of the next key period that could not sign; the note does without it
+ * @param onCoSignerFailure - told of a note key, or a key of the next key period, that could not sign; the note does without it
  * @param onPart - where one signer fails and another does not, given the note with what there is (M4.6)
  * @throws what the signers throw; `SIGNATURE_REJECTED` for a signature that is not one of the key period's key
  */
@@ -38,8 +38,10 @@ export function* signNote(
     if (own.length > 0) onPart(formatNote(job.text, [...own, ...mac]));
     throw failed.reason;
   }
+  const { note } = job.epoch;
+  const forReaders = yield* signAll(job, note === undefined ? [] : [note], signal, onCoSignerFailure); // M4.11
   const next = yield* coSign(job, signal, onCoSignerFailure);
-  return formatNote(job.text, [...own, ...next, ...mac]);
+  return formatNote(job.text, [...own, ...forReaders, ...next, ...mac]);
 }
 
 /** The full note of a checkpoint, for which there is no time; undefined if its signers are not all local, or one of them fails. */
@@ -67,9 +69,19 @@ export function* signWithoutOwnKeys(
 
 function* coSign(job: SealJob, signal: AbortSignal, onFailure: (error: unknown) => void): Steps<string[]> {
   const own = new Set(job.epoch.signers.map(({ signer }) => keyText(signer)));
+  const others = job.coSigners.filter(({ signer }) => !own.has(keyText(signer)));
+  return yield* signAll(job, others, signal, onFailure);
+}
+
+/** The lines of those that can sign. */
+function* signAll(
+  job: SealJob,
+  signers: readonly EpochSigner[],
+  signal: AbortSignal,
+  onFailure: (error: unknown) => void,
+): Steps<string[]> {
   const lines: string[] = [];
-  for (const signer of job.coSigners) {
-    if (own.has(keyText(signer.signer))) continue;
+  for (const signer of signers) {
     try {
       lines.push(yield* signLine(job, signer, signal));
     } catch (error) {

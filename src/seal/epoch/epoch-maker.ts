@@ -6,9 +6,9 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { formatCheckpointText, formatNote, formatSignatureLine } from '../../format/checkpoint.ts';
 import { formatControlLeaf, type OpenEntry } from '../../format/control.ts';
 import { CONTROL_WRITE_LIMIT, formatCheckpointLine, TAIL_LENGTH } from '../../format/entry.ts';
-import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
+import { type KeyReference, type MacKeyReference, noteKeyOf, type Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
-import { spkiFor } from '../../format/vkey.ts';
+import { noteKeyId, spkiFor } from '../../format/vkey.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { allSettled, inTime, LATER, type Steps, waitFor } from '../../foundation/steps.ts';
 import { keysAtOnce } from '../../keys/at-once.ts';
@@ -37,6 +37,7 @@ function* epochOf(sources: KeySources, origin: string, number: number, signal: A
   );
   if (sources.signIfNoDataKey && mac === undefined)
     signers.unshift(yield* resolveSigner(sources.signIfNoDataKey, signal));
+  const note = signers.length > 0 ? sources.note : undefined; // never alone (M4.11)
   const salted = (sources.salted ?? signers.length > 0) ? { salted: true as const } : {};
   if (mac !== undefined) {
     const named = signers.length === 0 ? {} : { signers: signers.map(({ signer }) => signer) };
@@ -47,24 +48,35 @@ function* epochOf(sources: KeySources, origin: string, number: number, signal: A
         number,
         reference: { ...mac.reference, ...salted, ...named },
         signers,
+        note,
         schedule,
         incarnation,
       }),
     );
   }
   const reference: KeyReference = { records: 'hash', ...salted, signers: signers.map(({ signer }) => signer) };
-  return roomy(new Epoch({ origin, number, reference, signers }));
+  return roomy(new Epoch({ origin, number, reference, signers, note }));
 }
 
 /** M1.8: refused before anything is sealed under it, not when its longest line comes. */
 function roomy(epoch: Epoch): Epoch {
   try {
+    checkNoteKey(epoch);
     checkLineRoom(epoch);
     return epoch;
   } catch (error) {
     epoch.erase();
     throw error;
   }
+}
+
+/** @throws {@link TamperError} `KEY_WRONG_USAGE`: a reader could not tell its lines from those of a signer */
+function checkNoteKey({ origin, signers, note }: Epoch): void {
+  const idOf = ({ signer }: EpochSigner): string => noteKeyId(origin, noteKeyOf(signer)).toString('hex');
+  if (note === undefined || signers.every((signer) => idOf(signer) !== idOf(note))) return;
+  throw new TamperError('KEY_WRONG_USAGE', `the note key of ${origin} has the key id of a key that signs it`, {
+    hint: 'A note key is a key of its own: make one with `fapilog-tamper keygen --algorithm Ed25519`.',
+  });
 }
 
 interface Minted {
@@ -234,11 +246,12 @@ function signatureLength({ spki, algorithm }: Signer): number {
 }
 
 /** The checkpoint of a hand-over: both key periods sign, and the other one is like this one. */
-function longestCheckpoint({ signers, member }: Epoch): number {
+function longestCheckpoint({ signers, note: noteKey, member }: Epoch): number {
   const line = (length: number): string => formatSignatureLine(LONGEST_ORIGIN, ANY_KEY_ID, Buffer.alloc(length));
   const signatures = signers.map(({ signer }) => line(signatureLength(signer)));
   const text = formatCheckpointText({ origin: LONGEST_ORIGIN, size: LARGEST, root: EMPTY_ROOT });
-  const note = formatNote(text, [...signatures, ...signatures, ...(member === 'mac' ? [line(32)] : [])]);
+  const others = [...(noteKey ? [line(64)] : []), ...(member === 'mac' ? [line(32)] : [])];
+  const note = formatNote(text, [...signatures, ...signatures, ...others]);
   return Buffer.byteLength(formatCheckpointLine(note));
 }
 

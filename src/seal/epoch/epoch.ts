@@ -20,6 +20,8 @@ export interface EpochParts {
   readonly number: number;
   readonly reference: KeyReference;
   readonly signers: readonly EpochSigner[];
+  /** Signs what all of them have signed (M4.11). */
+  readonly note?: EpochSigner | undefined;
   /** Present where `reference.records` is `mac`. The epoch owns it. */
   readonly schedule?: KeySchedule;
   /** {@link DataKey.incarnation} of its data key. */
@@ -36,6 +38,7 @@ export class Epoch {
   readonly salted: boolean;
   readonly reference: KeyReference;
   readonly signers: readonly EpochSigner[];
+  readonly note: EpochSigner | undefined;
   readonly incarnation: string | undefined;
   readonly #schedule: KeySchedule | undefined;
   readonly #macKeyId: Buffer | undefined;
@@ -49,6 +52,7 @@ export class Epoch {
     this.member = parts.reference.records;
     this.salted = parts.reference.salted === true;
     this.signers = parts.signers;
+    this.note = parts.note;
     this.incarnation = parts.incarnation;
     this.#schedule = parts.schedule;
     this.#macKeyId = parts.schedule && ratchetKeyId(parts.origin, parts.schedule.fingerprint);

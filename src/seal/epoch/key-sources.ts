@@ -1,5 +1,6 @@
 import { modeOf, type ResolvedConfig } from '../../config/index.ts';
 import type { DataKeys, KeyProvider, ProviderLifecycle, Signing } from '../../keys/provider.ts';
+import type { EpochSigner } from './epoch.ts';
 
 /** A source of data keys and the name of the key to use there. */
 export interface DataKeySource {
@@ -20,6 +21,8 @@ export interface KeySources {
   readonly dataKey?: DataKeySource;
   /** In the order of `signers`. */
   readonly signers: readonly SigningSource[];
+  /** The note key, which is read once: that its file is gone later ends no key period. */
+  readonly note?: EpochSigner | undefined;
   /**
    * The key says itself whether it can wrap data keys: where it cannot (`UNSUPPORTED_OPERATION`), it signs instead, and
    * records carry checksums.
@@ -44,10 +47,13 @@ export interface ConfiguredProviders {
   readonly signing: KeyProvider;
   /** Of `post_quantum_key_id`. */
   readonly postQuantum: KeyProvider;
+  /** Absent where none is configured. */
+  readonly note?: EpochSigner | undefined;
 }
 
 /** The keys of a configuration, from the providers that have them. */
-export function sourcesOf(config: ResolvedConfig, { key, signing, postQuantum }: ConfiguredProviders): KeySources {
+export function sourcesOf(config: ResolvedConfig, providers: ConfiguredProviders): KeySources {
+  const { key, signing, postQuantum, note } = providers;
   const { dataKey, signingKey, postQuantumKey, signingIfNoDataKey } = modeOf(config);
   const signers: SigningSource[] = [];
   if (signingKey !== undefined) signers.push({ signing: dataKey ? signing : key, keyId: signingKey.keyId });
@@ -57,6 +63,7 @@ export function sourcesOf(config: ResolvedConfig, { key, signing, postQuantum }:
   return {
     ...(dataKey && { dataKey: { keys: key, keyId: dataKey.keyId } }),
     signers,
+    note,
     ...(signingIfNoDataKey && dataKey && { signIfNoDataKey: { signing: key, keyId: dataKey.keyId } }),
     ...(config.saltRecords !== undefined && { salted: config.saltRecords }),
   };

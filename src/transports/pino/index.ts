@@ -1,6 +1,6 @@
 import type { TamperConfig } from '../../config/index.ts';
-import { createLineTaker } from '../../create-sealer.ts';
 import { asError, isTamperError, TamperError } from '../../errors.ts';
+import { createLineTaker } from '../../line-taker.ts';
 import { withCode } from '../../seal/disk/refusal.ts';
 import { within } from '../../seal/lifecycle/ending.ts';
 import type { PlainLines } from '../../seal/plain-lines.ts';

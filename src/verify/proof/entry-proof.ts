@@ -8,7 +8,7 @@ import { leafOf } from '../../format/leaf.ts';
 import type { CountedNote, IsEnough, ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
-import { NoteLines } from './note-lines.ts';
+import { type NoteKeys, NoteLines } from './note-lines.ts';
 
 /** So many seals wait for their checkpoints; the verifier forgets the roots of older ones as well (M8.10). */
 const WAITING_SEALS = 8192;
@@ -36,6 +36,7 @@ const withoutAuth = (line: Buffer): Buffer => Buffer.from(line.subarray(0, line.
  */
 export class EntryProof implements RecordKeeper, ProofKeeper {
   readonly #seq: number;
+  readonly #noteKeys: NoteKeys;
   #path: InclusionPath | undefined;
   #leaf: Digest | undefined;
   #record: Buffer | undefined;
@@ -47,8 +48,9 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
   #isEnough: IsEnough = () => true;
   #proven = 0;
 
-  constructor(seq: number) {
+  constructor(seq: number, noteKeys: NoteKeys) {
     this.#seq = seq;
+    this.#noteKeys = noteKeys;
   }
 
   get proof(): ProofKeeper {
@@ -73,6 +75,11 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
   /** Whether a checkpoint over it is signed by a key that was named, whatever witnesses say. */
   get isSigned(): boolean {
     return [...this.#waiting.values()].some(({ lines }) => lines.isSigned);
+  }
+
+  /** Whether there is one that the note keys signed, too. */
+  get hasNotes(): boolean {
+    return [...this.#waiting.values()].some(({ lines }) => lines.isSigned && lines.hasNotes);
   }
 
   /** What proves it; undefined where no checkpoint does. */
@@ -110,7 +117,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     const leaf = withoutAuth(line);
     const proof = [...before].reverse(); // of the last leaf every sibling stands left of it
     if (!verifyInclusion(seq - 1, seq, hashLeaf(leaf), proof, root)) return;
-    this.#waiting.set(seq, { leaf, proof, frontier, lines: new NoteLines(), text: '' });
+    this.#waiting.set(seq, { leaf, proof, frontier, lines: new NoteLines(this.#noteKeys), text: '' });
     const [oldest = seq] = this.#waiting.keys();
     if (this.#waiting.size > WAITING_SEALS) this.#drop(oldest);
   }

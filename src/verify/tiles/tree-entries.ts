@@ -3,7 +3,7 @@ import { classifyLine } from '../../format/entry.ts';
 import { leafBytesOf } from '../../format/leaf.ts';
 import type { SpooledRecord } from '../input/spool.ts';
 import type { CountedNote, IsEnough } from '../model/proof-keeper.ts';
-import { NoteLines } from '../proof/note-lines.ts';
+import { type NoteKeys, NoteLines } from '../proof/note-lines.ts';
 import { type Keeping, KeptRecords, type RecordKeeper } from '../stream/kept-records.ts';
 
 /** So many checkpoints wait for their lines, the newest ones; the verifier forgets the roots of older ones as well (M8.10). */
@@ -27,11 +27,17 @@ interface Noted {
 
 /** The leaf bytes of every entry of one stream, and its signed checkpoints, kept while it is verified. */
 export class TreeEntries implements Keeping {
+  readonly #noteKeys: NoteKeys;
   readonly #kept: KeptRecords = new KeptRecords(tmpdir());
   readonly #noted = new Map<number, Noted>();
   #othersLength = 0;
   #isEnough: IsEnough = () => true;
   #readable = false;
+
+  /** @param noteKeys - each has to have signed the checkpoint */
+  constructor(noteKeys: NoteKeys) {
+    this.#noteKeys = noteKeys;
+  }
 
   begin(): void {
     this.#kept.begin();
@@ -74,6 +80,11 @@ export class TreeEntries implements Keeping {
     return [...this.#noted.values()].some(({ lines }) => lines.isSigned);
   }
 
+  /** Whether the note keys signed such a one, too. */
+  get hasNotes(): boolean {
+    return [...this.#noted.values()].some(({ lines }) => lines.isSigned && lines.hasNotes);
+  }
+
   /** The newest checkpoint up to the proven end that is signed as E2.2 demands. */
   get newestSigned(): SignedTree | undefined {
     const isEnough = this.#isEnough;
@@ -104,8 +115,10 @@ export class TreeEntries implements Keeping {
     if (signatures.length + cosignatures.length === 0) return;
     this.#isEnough = isEnough;
     // M4.4: under the log's own name a line that nobody checked could be a wrong one of a key that a reader knows
-    const others = checkpoint.signatures.filter(({ name }) => name !== checkpoint.origin);
-    const { lines } = this.#noted.get(size) ?? { lines: new NoteLines() };
+    const others = checkpoint.signatures.filter(
+      (line) => line.name !== checkpoint.origin || this.#noteKeys.keyOf(checkpoint, line) !== undefined,
+    );
+    const { lines } = this.#noted.get(size) ?? { lines: new NoteLines(this.#noteKeys) };
     this.#othersLength -= lines.othersLength;
     lines.add(
       { checkpoint: { ...checkpoint, signatures: others }, signatures, cosignatures },
