@@ -1,9 +1,9 @@
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
+import { p1363FromDer } from '../../../core/ecdsa-signature.ts';
 import { isMlDsa, ML_DSA, type MlDsaAlgorithm, mlDsaOf, mlDsaPublicKey } from '../../../core/ml-dsa.ts';
 import { TamperError } from '../../../errors.ts';
 import type { SignatureAlgorithm } from '../../../keys/provider.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../../keys/public-key.ts';
-import { p1363FromDer } from './ecdsa-signature.ts';
 
 /**
  * Takes the place of `keys/signature.ts`: Web Crypto checks signatures, so the answer comes later. What a key and a
