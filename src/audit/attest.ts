@@ -10,15 +10,13 @@ import {
   type VerifiedProperty,
 } from '../format/evidence/attestation.ts';
 import { digestOfPackage, ownVersion } from '../foundation/own-package.ts';
-import type { Signing, SigningKey } from '../keys/provider.ts';
-import { verifySignature } from '../keys/signature.ts';
 import { isLocation } from '../storage/location.ts';
 import type { VerifyOptions } from '../verify/auditor/options.ts';
 import { oneStream } from '../verify/prove-record.ts';
-import { signerFingerprint } from '../verify/trust/key-fingerprint.ts';
 import type { StreamReport, VerifyReport } from '../verify/verdict/report.ts';
 import { verify } from '../verify/verify.ts';
 import { AuditorKeys } from './auditor-keys.ts';
+import { type EvidenceSigner, namedSigner, publicSigningKey, signedWith } from './evidence-signer.ts';
 import { withKeys } from './open-keys.ts';
 import { type AttestOptions, checkAttestOptions } from './proof-options.ts';
 
@@ -26,13 +24,6 @@ import { type AttestOptions, checkAttestOptions } from './proof-options.ts';
 
 /** A key service takes a message of at most so many bytes to sign; AWS KMS has the smallest limit. */
 const MAX_MESSAGE = 4096;
-
-/** Who signs the statement. */
-export interface Attester {
-  readonly signing: Pick<Signing, 'getSigningKey' | 'sign'>;
-  /** The name of the key, as its source has it. */
-  readonly keyId: string;
-}
 
 /** What was attested, or the report that says why nothing was. */
 export interface AttestedFiles {
@@ -45,14 +36,9 @@ export interface AttestedFiles {
 export async function attestAs(options: AttestOptions): Promise<AttestedFiles> {
   checkAttestOptions(options);
   const { signer, signingKey, ...rest } = options;
-  const keyId = signingKey ?? signer.configured?.signingKey?.keyId;
-  if (keyId === undefined) {
-    throw new TamperError('USAGE', `the provider of ${signer.source} does not say which of its keys signs`, {
-      hint: 'Name it: signingKey: NAME.',
-    });
-  }
-  const keys = rest.keys ?? new AuditorKeys({ provider: signer, signingKey: keyId });
-  return withKeys({ ...rest, keys }, (input) => attestFiles(input, { signing: signer, keyId }));
+  const by = namedSigner(signer, signingKey);
+  const keys = rest.keys ?? new AuditorKeys({ provider: signer, signingKey: by.keyId });
+  return withKeys({ ...rest, keys }, (input) => attestFiles(input, by));
 }
 
 /**
@@ -61,19 +47,9 @@ export async function attestAs(options: AttestOptions): Promise<AttestedFiles> {
  * @throws {@link TamperError} what `verify` and the signing throw; `USAGE`, `KEY_WRONG_USAGE`, `FORMAT_LIMIT`,
  *   `SIGNATURE_REJECTED`; `VERIFY_FAILED`: the log is not proven to its end
  */
-export async function attestFiles(options: VerifyOptions, { signing, keyId }: Attester): Promise<AttestedFiles> {
+export async function attestFiles(options: VerifyOptions, by: EvidenceSigner): Promise<AttestedFiles> {
   const subjectsOf = namedSubjects(options.paths);
-  const key = await signing.getSigningKey(keyId, { toSign: true });
-  const keyid = signerFingerprint(key.spki === undefined ? {} : { spki: Buffer.from(key.spki) });
-  if (keyid === undefined) {
-    throw new TamperError(
-      'KEY_WRONG_USAGE',
-      `${key.identity} has no public key, so no one could check its signatures`,
-      {
-        hint: 'Attest with a signing key that has a public half.',
-      },
-    );
-  }
+  const key = await publicSigningKey(by);
   refuseOtherThanFiles(options);
   const report = await verify({ ...options, digestFiles: true, jobs: 1 }); // other processes would digest nothing
   if (report.verdict !== 'ok') return { report };
@@ -95,8 +71,8 @@ export async function attestFiles(options: VerifyOptions, { signing, keyId }: At
       { hint: 'Attest fewer files at a time.' },
     );
   }
-  const bytes = await signed(signing, key, message);
-  return { report, envelope: formatEnvelope(IN_TOTO_PAYLOAD, payload, [{ keyid, bytes }]) };
+  const bytes = await signedWith(by, key, message);
+  return { report, envelope: formatEnvelope(IN_TOTO_PAYLOAD, payload, [{ keyid: key.fingerprint, bytes }]) };
 }
 
 /** E4.1: files as their writer wrote them, digested in the reading that verifies them. @throws {@link TamperError} `USAGE` */
@@ -178,17 +154,4 @@ function propertiesOf({ keys, lastSeq }: StreamReport, { witnessed, dated, warni
     ['WITHOUT_WARNINGS', warnings.length === 0],
   ];
   return held.filter(([, holds]) => holds).map(([property]) => property);
-}
-
-/** E4.2: A signature that does not verify here is not given out. */
-async function signed(signing: Attester['signing'], key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
-  const { bytes, algorithm } = await signing.sign(key.identity, message);
-  if (
-    algorithm === key.algorithm &&
-    (await verifySignature(key.algorithm, key.spki ?? Buffer.alloc(0), message, bytes))
-  )
-    return bytes;
-  throw new TamperError('SIGNATURE_REJECTED', `the signature by ${key.identity} does not verify with its public key`, {
-    hint: 'Nothing was written. If this happens again, the name of the key now stands for another key.',
-  });
 }
