@@ -69,7 +69,7 @@ export type { QuotedLine } from './verify/model/quoted-line.ts';
 export type { TakenOver } from './verify/model/taken-over.ts';
 export type { TimelineEvent, TimelineKind, TimelineReport } from './verify/model/timeline.ts';
 export type { ProofFinding, ProofFindingCode, ProofReport, ProvedLine } from './verify/proof/proof-report.ts';
-export type { ProofRefusal, ProvedRecord } from './verify/prove-record.ts';
+export type { ProofRefusal, ProvedRecord, RecordReceipt } from './verify/prove-record.ts';
 export type { InspectedEvent, Inspection, InspectOptions } from './verify/show/inspection.ts';
 
 export type { IgnoredFile, IgnoredReport, IgnoredWhy } from './verify/verdict/ignored-files.ts';

@@ -101,10 +101,22 @@ export async function verifiedLinesWith(options: VerifiedLinesOptions): Promise<
   return atPlaces(options, verifiedLines);
 }
 
-/** `proveRecord` with keys that are open. @throws {@link TamperError} as `proveRecord` */
-export async function proveRecordWith(options: ProveOptions): Promise<ProvedRecord> {
-  const { proveRecord } = await import('../verify/prove-record.ts');
-  return atPlaces(options, proveRecord);
+/**
+ * `proveRecord` with keys that are open.
+ *
+ * @param receipt - the configuration whose signing key signs a COSE receipt; a tlog-proof without it
+ * @throws {@link TamperError} as `proveRecord`; `USAGE` where the configuration names no signing key
+ */
+export async function proveRecordWith(
+  options: ProveOptions,
+  receipt?: { readonly config: Resolution['config']; readonly env: ConfiguredKeyOptions['env'] },
+): Promise<ProvedRecord> {
+  if (receipt === undefined) return atPlaces(options, (await import('../verify/prove-record.ts')).proveRecord);
+  const { proveReceipt } = await import('./prove.ts');
+  const by = await (await import('./configured-keys.ts')).openSigning(receipt.config, receipt.env);
+  const byItself = options.policy === undefined && (options.publicKeys ?? []).length === 0;
+  const proved = atPlaces(options, (input) => proveReceipt(input, by, byItself));
+  return closing(proved, async () => by.signing.close());
 }
 
 /** `exportTiles` with keys that are open. @throws {@link TamperError} as `exportTiles` */

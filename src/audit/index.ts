@@ -86,17 +86,17 @@ export async function verifiedLines(options: VerifiedLinesOptions): Promise<Veri
 /**
  * Verifies, and where the verdict is ok proves one record: the text of a C2SP tlog-proof that carries the record, its inclusion
  * proof, the smallest checkpoint over it that a named public key signed and enough of the named witnesses cosigned, and the seal
- * that dates it (spec/evidence.md). It reads once, in bounded memory. `jobs` is not used.
+ * that dates it (spec/evidence.md). It reads once, in bounded memory. `jobs` is not used. With `format: 'cose'`, under the same
+ * conditions, a COSE receipt of inclusion (RFC 9942) over the root of that checkpoint, signed by the key of `signer`, and the leaf
+ * that it is checked with.
  *
- * @returns the report of the verification, with the proof, or with why there is none
- * @throws {@link TamperError} what {@link verify} throws; `USAGE` where the files hold more than one stream
+ * @returns the report of the verification, with the proof or receipt, or with why there is none
+ * @throws {@link TamperError} what {@link verify} throws; `USAGE` where the files hold more than one stream. For a receipt, what
+ *   the signing throws; `USAGE` where no signing key is named; `KEY_WRONG_USAGE` for a key without a public half;
+ *   `SIGNATURE_REJECTED`
  */
 export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> {
-  (await import('./proof-options.ts')).checkProveOptions(options);
-  const { seq, noteKeys = [], ...rest } = options;
-  const { proveRecord: run } = await import('../verify/prove-record.ts');
-  const { withKeys } = await import('./open-keys.ts');
-  return withKeys(rest, (input) => run({ ...input, seq, noteKeys }));
+  return (await import('./prove.ts')).proveAs(options);
 }
 
 /**

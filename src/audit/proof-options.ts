@@ -1,3 +1,4 @@
+import { TamperError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { ProofOptions } from '../verify/verify-proof.ts';
 import { isProvider } from './auditor-keys.ts';
@@ -17,6 +18,15 @@ interface NoteKeyOptions {
 export type ProveOptions = VerifyOptions & {
   /** SEQ of the record, from 1: what stands in its line as `"seq"`. */
   readonly seq: number;
+  /**
+   * What to make: `tlog-proof` carries the record, and the log's own signature; `cose` is a receipt of inclusion (RFC 9942), for
+   * which `signer` signs the root of the tree. Default: `tlog-proof`.
+   */
+  readonly format?: 'tlog-proof' | 'cose';
+  /** With `cose`: signs the receipt. Without `keys` the log must be signed by this very key. It stays yours: close it yourself. */
+  readonly signer?: KeyProvider;
+  /** With `cose`: the name of the signing key. Default: the one in the configuration that `signer` was made from. */
+  readonly signingKey?: string;
 } & NoteKeyOptions;
 
 /** What to verify, and where its tiles go. */
@@ -39,7 +49,18 @@ export type AttestOptions = VerifyOptions & {
   readonly signingKey?: string;
 };
 
-const proveForms: Forms<ProveOptions> = { ...forms, seq: count, noteKeys: texts };
+const signingForms: Forms<Pick<AttestOptions, 'signer' | 'signingKey'>> = {
+  signer: { says: 'a provider, such as createKeyProvider returns', fits: isProvider },
+  signingKey: { says: 'the name of a key', fits: (value) => isText(value) && value !== '' },
+};
+
+const proveForms: Forms<ProveOptions> = {
+  ...forms,
+  ...signingForms,
+  seq: count,
+  noteKeys: texts,
+  format: { says: 'tlog-proof or cose', fits: (value) => value === 'tlog-proof' || value === 'cose' },
+};
 
 const exportForms: Forms<ExportTilesOptions> = {
   ...forms,
@@ -50,11 +71,7 @@ const exportForms: Forms<ExportTilesOptions> = {
   },
 };
 
-const attestForms: Forms<AttestOptions> = {
-  ...forms,
-  signer: { says: 'a provider, such as createKeyProvider returns', fits: isProvider },
-  signingKey: { says: 'the name of a key', fits: (value) => isText(value) && value !== '' },
-};
+const attestForms: Forms<AttestOptions> = { ...forms, ...signingForms };
 
 const proofForms: Forms<VerifyProofOptions> = {
   origin: forms.origin,
@@ -72,7 +89,19 @@ export function checkProveOptions(options: ProveOptions): void {
   checkNeeded('proveRecord', options, [
     ['paths', 'the files to verify'],
     ['seq', 'the record to prove'],
+    ...(options.format === 'cose' ? ([['signer', 'the provider that signs the receipt']] as const) : []),
   ]);
+  if (options.format === 'cose' && options.noteKeys !== undefined) {
+    throw new TamperError('USAGE', 'the option "noteKeys" of proveRecord goes with a tlog-proof', {
+      hint: 'A receipt has one signature: that of "signer".',
+    });
+  }
+  for (const name of ['signer', 'signingKey'] as const) {
+    if (options.format === 'cose' || options[name] === undefined) continue;
+    throw new TamperError('USAGE', `the option "${name}" of proveRecord goes with format: 'cose'`, {
+      hint: 'A tlog-proof is not signed anew: it carries the signatures of the log.',
+    });
+  }
 }
 
 /** @throws {@link TamperError} `USAGE`, with the option and what it takes */

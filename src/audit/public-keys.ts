@@ -8,7 +8,7 @@ import { readText } from '../foundation/read-text.ts';
 import { algorithmOf, toCanonicalSpki } from '../keys/public-key.ts';
 
 /** A PEM names no stream. A name that no stream can have says so, whatever streams are verified (M8.17). */
-const ANY_STREAM = '*';
+export const ANY_STREAM = '*';
 
 function fromPem(path: string, pem: string): string[] {
   try {

@@ -31,12 +31,22 @@ export interface ProofRefusal {
   readonly message: string;
 }
 
+/** A COSE receipt of inclusion (RFC 9942), and what it is checked with (spec/evidence.md, section 6). */
+export interface RecordReceipt {
+  /** COSE_Sign1 in CBOR, to be stored as `NAME.cose`. */
+  readonly bytes: Uint8Array;
+  /** The leaf of the record: nobody can check the receipt without it. Of a record with a salt it does not show the line. */
+  readonly leaf: Uint8Array;
+}
+
 /** A proof, or why there is none. */
 export interface ProvedRecord {
   /** The report on the whole log; a proof is made only where its verdict is ok. */
   readonly report: VerifyReport;
-  /** The text of a C2SP tlog-proof, to be stored as `NAME.tlog-proof`; absent where there is none. */
+  /** The text of a C2SP tlog-proof, to be stored as `NAME.tlog-proof`; absent where there is none, and with `format: 'cose'`. */
   readonly proof?: string;
+  /** With `format: 'cose'`, in place of `proof`. */
+  readonly receipt?: RecordReceipt;
   /** Why there is none, where the verdict is ok. */
   readonly refusal?: ProofRefusal;
 }
@@ -73,7 +83,17 @@ class EntryProofs implements Keeping {
  * @throws {@link TamperError} what `verify` throws; `USAGE` where the files hold more than one stream besides the erasure logs
  *   that the policy names
  */
-export async function proveRecord({ seq, noteKeys, ...options }: ProveOptions): Promise<ProvedRecord> {
+export async function proveRecord(options: ProveOptions): Promise<ProvedRecord> {
+  const { parts: _, ...proved } = await proveEntry(options);
+  return proved;
+}
+
+/** {@link proveRecord}, with what the proof was made of. */
+export async function proveEntry({
+  seq,
+  noteKeys,
+  ...options
+}: ProveOptions): Promise<ProvedRecord & { parts?: ProofParts }> {
   const proofs = new EntryProofs(seq, new NoteKeys(noteKeys));
   // leaves that another process checks are not seen here one by one
   const report = await verifyKeeping({ ...options, jobs: 1 }, proofs);
@@ -89,7 +109,7 @@ export async function proveRecord({ seq, noteKeys, ...options }: ProveOptions): 
   const { findings, verdict } = await verifyProof(Buffer.from(proof, 'utf8'), options);
   if (verdict === 'tampered') throw new TamperError('INTERNAL', `the proof of entry ${seq} does not hold`);
   const unmet = findings.find(({ code }) => code !== 'NO_KEY'); // that MACs are checked no proof can show (E3.6)
-  if (unmet === undefined) return { report, proof };
+  if (unmet === undefined) return { report, proof, parts };
   const code = unmet.code === 'UNWITNESSED' ? unmet.code : 'UNSIGNED';
   return { report, refusal: { code, message: `a proof would not meet your demands: ${unmet.message}` } };
 }

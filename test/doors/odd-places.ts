@@ -197,7 +197,8 @@ export async function prepare(place: Place, at: At, env: Readonly<Record<string,
     const { stdout } = await runCommand([...working('audit', at), '--format', 'json'], { env });
     writeFileSync(at('part.jsonl'), stdout);
   }
-  if (name === 'attest') await runCommand(['keygen', '--algorithm', 'Ed25519', '--out', at('signer.key')]);
+  if (name === 'attest' || place.flag === 'leaf')
+    await runCommand(['keygen', '--algorithm', 'Ed25519', '--out', at('signer.key')]);
 }
 
 const VAULT = ['--key-source', 'vault', '--vault-path', 'transit/keys/audit', '--vault-addr', 'https://127.0.0.1:9'];
@@ -209,6 +210,16 @@ const goesWith: Readonly<Record<string, (at: At) => readonly string[]>> = {
   state: () => ['--from', process.env['TOPIC'] ?? ''],
   'webhook-secret-file': () => ['--watch', '--webhook', 'http://127.0.0.1:9'],
   journal: () => ['--stream', ORIGIN],
+  leaf: (at) => [
+    '--format',
+    'cose',
+    '--key-source',
+    'file',
+    '--key-file-path',
+    at('signer.key'),
+    '--algorithm',
+    'Ed25519',
+  ],
   'key-file-path': () => ['--key-source', 'file'],
   'key-provider-module': () => ['--key-source', 'custom'],
   'signing-key-file-path': () => ['--signing-key-id', 'sign', '--signing-key-source', 'file'],

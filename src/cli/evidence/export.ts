@@ -33,9 +33,9 @@ export const exportCommand: Command = command(
   async (call, io) => {
     const { tiles } = call.flags;
     if (tiles === undefined) throw new TamperError('USAGE', 'where do the tiles go? name a place with --tiles DIR');
+    const noteKeys = await noteKeysOf(call.flags['note-key']);
     const { options, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
-    const noteKeys = await noteKeysOf(call.flags['note-key']);
     const work = exportTilesWith({ ...options, noteKeys, onProgress: progress.show }, tiles);
     const { report, exported, refusal } = await closing(work, async () => {
       progress.end();

@@ -6,7 +6,7 @@ import { systemCode, TamperError } from '../../errors.ts';
  *
  * @throws {@link TamperError} `WRITE_FAILED`, with the path
  */
-export async function writeNewFile(path: string, content: string): Promise<void> {
+export async function writeNewFile(path: string, content: string | Uint8Array): Promise<void> {
   let made = false;
   try {
     const file = await open(path, 'wx', 0o644);

@@ -4,7 +4,7 @@ import { hashLeaf } from '../../core/tree.ts';
 import { classifyLine, TAIL_LENGTH } from '../../format/entry.ts';
 import type { RecordExtra } from '../../format/evidence/record-extra.ts';
 import type { TlogProof } from '../../format/evidence/tlog-proof.ts';
-import { leafOf } from '../../format/leaf.ts';
+import { leafBytesOf } from '../../format/leaf.ts';
 import type { CountedNote, IsEnough, ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
@@ -16,7 +16,11 @@ const WAITING_SEALS = 8192;
 const OTHERS_LIMIT = 16 * 1024 * 1024;
 
 /** What proves one entry of a stream. */
-export type ProofParts = RecordExtra & Pick<TlogProof, 'index' | 'proof' | 'note'>;
+export type ProofParts = RecordExtra &
+  Pick<TlogProof, 'index' | 'proof' | 'note'> & {
+    /** What the record's hash in the tree is over. */
+    readonly leaf: Buffer;
+  };
 
 interface WaitingSeal {
   readonly leaf: Buffer;
@@ -39,7 +43,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
   readonly #noteKeys: NoteKeys;
   #path: InclusionPath | undefined;
   #leaf: Digest | undefined;
-  #record: Buffer | undefined;
+  #record: Pick<ProofParts, 'record' | 'leaf'> | undefined;
   #erased = false;
   /** Seals above the entry, from the smallest, up to the first one whose checkpoint is enough. */
   readonly #waiting = new Map<number, WaitingSeal>();
@@ -91,7 +95,7 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     if (seal === undefined || note === undefined || record === undefined || path === undefined) return undefined;
     if (size > this.#proven) return undefined;
     const { leaf: sealLeaf, proof: sealProof, frontier } = seal;
-    return { record, index: this.#seq - 1, proof: path.proofIn(size, frontier), note, sealLeaf, sealProof };
+    return { ...record, index: this.#seq - 1, proof: path.proofIn(size, frontier), note, sealLeaf, sealProof };
   }
 
   grow(seq: number, subtrees: readonly Digest[], leaf: Digest): void {
@@ -106,8 +110,10 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     if (seq !== this.#seq || this.#record !== undefined) return;
     const line = bytes.subarray(start, end);
     const read = classifyLine(line);
-    if (read.type !== 'record' || leafOf(line, read) !== this.#leaf) return;
-    if (read.commit === undefined) this.#record = withoutAuth(line);
+    if (read.type !== 'record') return;
+    const leaf = Buffer.from(leafBytesOf(line, read));
+    if (hashLeaf(leaf) !== this.#leaf) return;
+    if (read.commit === undefined) this.#record = { record: withoutAuth(line), leaf };
     else this.#erased = true;
   }
 
