@@ -164,6 +164,7 @@ export const suites = [
     needs: ['Go'],
     counts: /^test\/interop\/.*\bgo\b/i,
   },
+  { name: 'receipts interop', files: ['test/interop/receipts*'], needs: ['Go', 'Python >= 3.10 with venv'] },
   { name: 'openssl interop', files: ['test/interop/openssl*'], needs: ['openssl'] },
   { name: 'python interop', files: ['test/interop/python*'], needs: ['Python >= 3.8 with venv'] },
   {
