@@ -110,6 +110,11 @@ describe('fapilog-tamper prove --format cose', () => {
     ['no file for the leaf', ['--format', 'cose', ...SIGNER, 'auditor.key'], '--leaf FILE'],
     ['a leaf of a tlog-proof', ['--leaf', 'x'], '--leaf goes with --format cose'],
     ['no signing key', ['--format', 'cose', '--leaf', 'x', '--out', 'y'], 'no signing key is configured'],
+    [
+      'a note key with a receipt',
+      ['--format', 'cose', '--leaf', 'x', ...SIGNER, 'auditor.key', '--note-key', 'n'],
+      '--note-key goes with a tlog-proof',
+    ],
     ['another format', ['--format', 'jws'], 'tlog-proof or cose'],
   ])('refuses %s: exit 64', async (_name, args, said) => {
     const argv = ['prove', at('log.jsonl'), '--seq', '5', '--origin', log.origin, ...args];
