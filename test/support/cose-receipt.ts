@@ -73,6 +73,25 @@ function item(bytes: Buffer, at: number): { value: Value; end: number } {
   }
 }
 
+type Encodable = number | string | null | Buffer | readonly Encodable[] | ReadonlyMap<number, Encodable>;
+
+/** Encodes as RFC 8949 section 4.2.1 says; the keys of a map must come in order. */
+export function encodeValue(value: Encodable): Buffer {
+  const head = (type: number, argument: number): Buffer => {
+    if (argument < 24) return Buffer.of(type * 32 + argument);
+    if (argument < 256) return Buffer.of(type * 32 + 24, argument);
+    return Buffer.of(type * 32 + 25, argument >> 8, argument & 255);
+  };
+  if (value === null) return Buffer.of(0xf6);
+  if (typeof value === 'number') return value < 0 ? head(1, -1 - value) : head(0, value);
+  if (typeof value === 'string') return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)]);
+  if (Buffer.isBuffer(value)) return Buffer.concat([head(2, value.length), value]);
+  const isMap = value instanceof Map;
+  const items = isMap ? [...(value as ReadonlyMap<number, Encodable>)].flat() : (value as readonly Encodable[]);
+  const count = isMap ? head(5, items.length / 2) : head(4, items.length);
+  return Buffer.concat([count, ...items.map(encodeValue)]);
+}
+
 const sha256 = (...parts: Uint8Array[]): Buffer => createHash('sha256').update(Buffer.concat(parts)).digest();
 
 /** RFC 9162, 2.1.3.2, up to the root. */

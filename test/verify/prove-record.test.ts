@@ -334,7 +334,10 @@ describe('with a note key', () => {
       .open({ signers: [p256Key] }, { why: 'resumed' })
       .seal()
       .checkpoint();
-    late.checkpoint({ size: 7, signers: [wrong, p256Key, edKey] }).close().checkpoint();
+    late
+      .checkpoint({ size: 7, signers: [wrong, p256Key, edKey] })
+      .close()
+      .checkpoint();
     expect(sizeIn(await prove(late, 3, { keys, noteKeys: [vkey] } as Partial<VerifyOptions>))).toBe(7);
   });
 
