@@ -24,8 +24,8 @@ export interface ProofRefusal {
   /**
    * `NO_ENTRY`: no entry with this seq is in the files. `NOT_A_RECORD`: it is a control entry, not a line of the application.
    * `ERASED`: the record was erased, so there is nothing left to prove. `UNSIGNED`: no checkpoint over it is signed by a public
-   * key that was named, and by each of the note keys. `UNWITNESSED`: none that is has the cosignatures that are demanded, all under it and within 64 KiB;
-   * witnesses of a log that is ok may have cosigned different ones.
+   * key that was named, and by each of the note keys. `UNWITNESSED`: none that is has the cosignatures that are demanded, all
+   * under it and within 64 KiB; witnesses of a log that is ok may have cosigned different ones.
    */
   readonly code: 'NO_ENTRY' | 'NOT_A_RECORD' | 'ERASED' | 'UNSIGNED' | 'UNWITNESSED';
   readonly message: string;

@@ -347,6 +347,16 @@ describe('with a note key', () => {
     expect(refusal?.message).toContain('note key');
   });
 
+  it('one that is named twice, or as a signer of the log too, has one line', async () => {
+    const lines = async (noteKeys: readonly string[], of: SealedLog, by: typeof keys): Promise<number> => {
+      const { proof = '' } = await prove(of, 3, { keys: by, noteKeys } as Partial<VerifyOptions>);
+      return proof.split('\n—').length - 1;
+    };
+    expect(await lines([vkey, vkey], log, keys)).toBe(2);
+    const own = signedLog();
+    expect(await lines([vkey], own, auditorKeys({ publicKeys: [vkeyOf(own.origin, edKey)] }))).toBe(1);
+  });
+
   it('one of another algorithm is refused, and what is no key', async () => {
     const asked = (noteKeys: unknown) => prove(log, 3, { keys, noteKeys } as Partial<VerifyOptions>);
     await expect(asked([vkeyOf(log.origin, p256Key)])).rejects.toMatchObject({ code: 'KEY_WRONG_USAGE' });

@@ -25,13 +25,14 @@ export class NoteKeys {
 
   /** @param vkeys - verifier keys. @throws {@link TamperError} `FORMAT_INVALID`; `KEY_WRONG_USAGE` for another key than one of Ed25519 */
   constructor(vkeys: readonly string[] = []) {
-    this.#keys = vkeys.map((vkey) => {
+    const keys = vkeys.map((vkey) => {
       const { key } = parseVkey(vkey, 'a note key');
       if (key.algorithm === 'ed25519') return key;
       throw new TamperError('KEY_WRONG_USAGE', `a note key is a key of Ed25519, not of ${key.algorithm}`, {
         hint: 'A key of another kind is a signer, if the log names it: give it with --public-key.',
       });
     });
+    this.#keys = keys.filter((key, at) => keys.findIndex(({ bytes }) => bytes.equals(key.bytes)) === at);
   }
 
   get count(): number {
@@ -104,7 +105,8 @@ export class NoteLines {
     const signatures = [...this.#signatures].map(([key, line]) => ({ key, text: lineOf(line), line }));
     const [first, ...more] = signatures;
     if (first === undefined || !this.hasNotes || !isEnough(this.#cosignatures)) return undefined;
-    const notes = [...this.#notes].map(([key, line]) => ({ key, text: lineOf(line), line }));
+    const apart = [...this.#notes].filter(([keyId]) => !this.#signatures.has(keyId)); // a signer may be named as both
+    const notes = apart.map(([key, line]) => ({ key, text: lineOf(line), line }));
     const theirs = [...this.#cosignatures].map(([key, line]) => ({ key, text: lineOf(line), line }));
     let counted = [first, ...notes, ...more, ...theirs];
     let length = counted.reduce((sum, one) => sum + Buffer.byteLength(one.text), Buffer.byteLength(text) + 1);
