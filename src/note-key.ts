@@ -1,7 +1,7 @@
 import { TamperError } from './errors.ts';
 import type { Signer } from './format/key-reference.ts';
 import { spkiFor } from './format/vkey.ts';
-import type { KeyProvider } from './keys/provider.ts';
+import { assertNoteKey, type KeyProvider } from './keys/provider.ts';
 import { FileKeyProvider } from './providers/file.ts';
 
 /** A file holds one note key, which answers to every name. */
@@ -19,12 +19,9 @@ export async function openNoteKey(
   owned: (provider: KeyProvider) => KeyProvider,
 ): Promise<{ readonly signer: Signer; readonly signing: KeyProvider }> {
   const signing = owned(new FileKeyProvider({ signingKeys: { path } }));
-  const { source, identity, algorithm, spki } = await signing.getSigningKey(NAME);
-  if (algorithm !== 'ed25519') {
-    throw new TamperError('KEY_WRONG_USAGE', `note_key_file_path names a key of ${algorithm}`, {
-      hint: 'Readers of notes know Ed25519: `fapilog-tamper keygen --algorithm Ed25519` makes such a key.',
-    });
-  }
+  const key = await signing.getSigningKey(NAME);
+  assertNoteKey(key);
+  const { source, identity, algorithm, spki } = key;
   const point = spki && spkiFor(algorithm, spki);
   if (point === undefined) throw new TamperError('KEY_MALFORMED', `${path} has no public half of Ed25519`);
   return { signer: { source, identity, algorithm, spki: point }, signing };

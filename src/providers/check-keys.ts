@@ -8,6 +8,7 @@ import {
 } from '../config/index.ts';
 import { isTamperError, TamperError } from '../errors.ts';
 import {
+  assertNoteKey,
   assertPostQuantum,
   type DataKey,
   type KeyContext,
@@ -35,7 +36,13 @@ export async function checkKeysOf(config: ResolvedConfig): Promise<DoctorCheck[]
     }
     const provider = await together(providers, source, signing);
     const found = await checkUse(provider, modeOf(config), doctorContext(config));
-    return [...warnings, ...checks, ...found, ...(await checkPostQuantum(config, provider))];
+    return [
+      ...warnings,
+      ...checks,
+      ...found,
+      ...(await checkPostQuantum(config, provider)),
+      ...(await checkNoteKey(config)),
+    ];
   } finally {
     for (const provider of providers.values()) await provider.close();
   }
@@ -50,6 +57,18 @@ async function checkPostQuantum(config: ResolvedConfig, provider: KeyProvider): 
     return await checkPostQuantumKey(own, postQuantumKey);
   } finally {
     if (own !== provider) await own.close();
+  }
+}
+
+/** The use of the note key, if there is one. */
+async function checkNoteKey({ noteKeyFilePath: path }: ResolvedConfig): Promise<DoctorCheck[]> {
+  if (path === undefined) return [];
+  const { FileKeyProvider } = await import('./file.ts');
+  const provider = new FileKeyProvider({ signingKeys: { path } });
+  try {
+    return await checkSigningKey(provider, { source: 'file', keyId: 'note' }, 'note key');
+  } finally {
+    await provider.close();
   }
 }
 
@@ -152,6 +171,7 @@ async function checkSigningKey(
   const resolved = await attempt(name, async () => {
     const found = await provider.getSigningKey(keyId);
     if (name === 'post-quantum key') assertPostQuantum(found);
+    if (name === 'note key') assertNoteKey(found);
     key = found;
     return `${source} signs with ${key.algorithm}, key ${key.identity}`;
   });

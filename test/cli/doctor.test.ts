@@ -73,6 +73,24 @@ describe('fapilog-tamper doctor', () => {
     expect(stdout).not.toContain('canary');
   });
 
+  it('reads the note key, and signs with it', async () => {
+    const env = {
+      FAPILOG_TAMPER_KEY: key,
+      FAPILOG_TAMPER_SIGNING_KEY: randomBytes(32).toString('hex'),
+      FAPILOG_TAMPER_SIGNING_KEY_ID: 'sign',
+      FAPILOG_TAMPER_STATE_DIR: 'state',
+    };
+    const argv = ['doctor', '--note-key-file-path', 'note.key'];
+    const missing = await built.run(argv, { cwd, env });
+    expect(missing.code).toBe(1);
+    expect(missing.stdout).toMatch(/^failed +note key: KEY_NOT_FOUND: /m);
+    await built.run(['keygen', '--algorithm', 'Ed25519', '--out', 'note.key'], { cwd });
+    const found = await built.run(argv, { cwd, env });
+    expect(found.code).toBe(0);
+    expect(found.stdout).toMatch(/^ok +note key: file signs with ed25519, key sha256:[0-9a-f]{64} \(\d+ ms\)$/m);
+    expect(found.stdout).toMatch(/^ok +note key: sign and verify: a signature verifies/m);
+  });
+
   it('ends with a summary, and what to do first', async () => {
     const { code, stdout } = await built.run(['doctor'], { cwd });
     expect(code).toBe(1);
