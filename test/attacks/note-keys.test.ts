@@ -76,7 +76,7 @@ class Writer {
     } else {
       const closed = does === 7;
       if (closed) log.close().checkpoint();
-      else if (log.lastSeal.size < log.size || next(2) === 0) this.adopted = true;
+      else if (log.lines.at(-1)?.kind !== 'checkpoint') this.adopted = true; // nobody signed all of it
       this.service = of(service, nextService);
       this.notes = of([stolen], [stolen], [nextNote], []);
       log
