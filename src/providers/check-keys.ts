@@ -54,7 +54,7 @@ async function checkPostQuantum(config: ResolvedConfig, provider: KeyProvider): 
   if (postQuantumKey === undefined) return [];
   const own = await postQuantumProviderFor(config, provider);
   try {
-    return await checkPostQuantumKey(own, postQuantumKey);
+    return await checkSigningKey(own, postQuantumKey, { name: 'post-quantum key', assert: assertPostQuantum });
   } finally {
     if (own !== provider) await own.close();
   }
@@ -66,7 +66,11 @@ async function checkNoteKey({ noteKeyFilePath: path }: ResolvedConfig): Promise<
   const { FileKeyProvider } = await import('./file.ts');
   const provider = new FileKeyProvider({ signingKeys: { path } });
   try {
-    return await checkSigningKey(provider, { source: 'file', keyId: 'note' }, 'note key');
+    return await checkSigningKey(
+      provider,
+      { source: 'file', keyId: 'note' },
+      { name: 'note key', assert: assertNoteKey },
+    );
   } finally {
     await provider.close();
   }
@@ -157,32 +161,36 @@ async function checkRecovery(provider: KeyProvider, key: DataKey, keyId: string,
   }
 }
 
-/** Signs once with the key that is to be one of ML-DSA. */
-async function checkPostQuantumKey(provider: KeyProvider, key: ConfiguredKey): Promise<DoctorCheck[]> {
-  return checkSigningKey(provider, key, 'post-quantum key');
+/** A key that signs besides the signing key: what its checks are called, and which keys it can be. */
+interface FurtherKey {
+  readonly name: string;
+  readonly assert: (key: SigningKey) => void;
 }
 
+/** Signs once with a key. */
 async function checkSigningKey(
   provider: KeyProvider,
   { source, keyId }: ConfiguredKey,
-  name = 'signing key',
+  further?: FurtherKey,
 ): Promise<DoctorCheck[]> {
   let key: SigningKey | undefined;
-  const resolved = await attempt(name, async () => {
+  const resolved = await attempt(further?.name ?? 'signing key', async () => {
     const found = await provider.getSigningKey(keyId);
-    if (name === 'post-quantum key') assertPostQuantum(found);
-    if (name === 'note key') assertNoteKey(found);
+    further?.assert(found);
     key = found;
     return `${source} signs with ${key.algorithm}, key ${key.identity}`;
   });
   if (key === undefined) return [resolved];
   const { identity, spki } = key;
   const signer = key;
-  const signed = await attempt(name === 'signing key' ? 'sign and verify' : `${name}: sign and verify`, async () => {
-    const { bytes } = await provider.sign(identity, testMessage);
-    if (spki === undefined) return 'it makes a MAC, which only the service can check';
-    return (await provider.verify(signer, testMessage, bytes)) ? 'a signature verifies' : undefined;
-  });
+  const signed = await attempt(
+    further === undefined ? 'sign and verify' : `${further.name}: sign and verify`,
+    async () => {
+      const { bytes } = await provider.sign(identity, testMessage);
+      if (spki === undefined) return 'it makes a MAC, which only the service can check';
+      return (await provider.verify(signer, testMessage, bytes)) ? 'a signature verifies' : undefined;
+    },
+  );
   return [resolved, signed];
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Random } from '../interop/differential/random.ts';
 import type { Brings, Judgement } from '../support/judge.ts';
 import { type EpochKeys, SealedLog } from '../support/sealed-log.ts';
 import { ed25519Key, fixedBytes, type SigningKey } from '../support/signing-keys.ts';
@@ -11,19 +12,6 @@ import { judgeLog } from './auditors.ts';
 
 const { NOTE_KEYS_SEED: seed = 20261201, NOTE_KEYS_ROUNDS: rounds = times(20, 300) } = process.env;
 const [SEED, ROUNDS] = [Number(seed), Number(rounds)];
-
-/** Small and repeatable (mulberry32). */
-function dice(seed: number) {
-  let state = seed >>> 0;
-  const next = (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-  return { next, of: <T>(...choices: readonly T[]): T => choices[next(choices.length)] as T };
-}
-type Dice = ReturnType<typeof dice>;
 
 // of an algorithm that is checked fast; the vectors have one of P-256
 const service = ed25519Key('key of a service');
@@ -58,16 +46,16 @@ class Writer {
     return { ...this.#data, signers: [this.service], notes: this.notes };
   }
 
-  step({ next, of }: Dice): void {
+  step(random: Random): void {
     const { log } = this;
-    const does = next(9);
-    if (does < 3) log.record(`{"n":${next(1000)}}`, 'text');
+    const does = random.int(9);
+    if (does < 3) log.record(`{"n":${random.int(1000)}}`, 'text');
     else if (does === 3) log.seal().checkpoint();
     else if (does === 4)
       log.seal(); // the service is away: nobody signs
     else if (does === 5) {
-      this.service = of(service, nextService, thirdService);
-      this.notes = of([stolen], [nextNote], []);
+      this.service = random.pick([service, nextService, thirdService]);
+      this.notes = random.pick([[stolen], [nextNote], []]);
       log.handOver(this.keys());
       log.seal().checkpoint();
     } else if (does === 6) {
@@ -77,8 +65,8 @@ class Writer {
       const closed = does === 7;
       if (closed) log.close().checkpoint();
       else if (log.lines.at(-1)?.kind !== 'checkpoint') this.adopted = true; // nobody signed all of it
-      this.service = of(service, nextService);
-      this.notes = of([stolen], [stolen], [nextNote], []);
+      this.service = random.pick([service, nextService]);
+      this.notes = random.pick([[stolen], [stolen], [nextNote], []]);
       log
         .open(this.keys(), { why: closed ? 'resumed' : 'recovered' })
         .seal()
@@ -92,9 +80,9 @@ class Writer {
 }
 
 function honest(at: number): { readonly log: SealedLog; readonly adopted: boolean } {
-  const roll = dice(SEED + at);
-  const writer = new Writer(roll.next(2) === 0, roll.next(2) === 0);
-  for (let steps = 2 + roll.next(14); steps > 0; steps--) writer.step(roll);
+  const random = new Random(SEED + at);
+  const writer = new Writer(random.int(2) === 0, random.int(2) === 0);
+  for (let steps = 2 + random.int(14); steps > 0; steps--) writer.step(random);
   return { log: writer.end(), adopted: writer.adopted };
 }
 
@@ -175,26 +163,26 @@ interface Forged {
 
 /** A thief of the note key, and maybe of the data key: he cuts, goes on, hands over, restarts, or writes all anew. */
 function forged(at: number): Forged {
-  const roll = dice(SEED + 100_000 + at);
-  const data = roll.next(2) === 0;
+  const random = new Random(SEED + 100_000 + at);
+  const data = random.int(2) === 0;
   const prefix = new Writer(data, false);
-  for (let steps = roll.next(6); steps > 0; steps--) {
+  for (let steps = random.int(6); steps > 0; steps--) {
     const { log } = prefix;
-    if (roll.next(2) === 0) log.record('{"honest":true}');
+    if (random.int(2) === 0) log.record('{"honest":true}');
     else log.seal().checkpoint();
   }
   const before = prefix.log;
-  const list = roll.of(...lists);
-  const keeps = data && roll.next(3) > 0;
+  const list = random.pick(lists);
+  const keeps = data && random.int(3) > 0;
   const keys: EpochKeys = { ...(keeps && { dataKey }), signers: list.signers };
   const his_ = list.signers.filter((key) => key.signer.spki !== service.signer.spki);
-  const sign = { signers: roll.of([stolen], his_, [stolen, his], [...his_, later]) };
-  const anew = roll.next(5) === 0;
+  const sign = { signers: random.pick([[stolen], his_, [stolen, his], [...his_, later]]) };
+  const anew = random.int(5) === 0;
   const log = anew ? new SealedLog() : before.fork();
   let how = anew ? 'all anew' : '';
   if (anew) log.open(keys).seal().checkpoint(sign);
-  for (let steps = 1 + roll.next(4); steps > 0; steps--) {
-    const does = roll.next(5);
+  for (let steps = 1 + random.int(4); steps > 0; steps--) {
+    const does = random.int(5);
     if (does === 0) {
       how += ', goes on';
       log.record('{"forged":true}').seal().checkpoint(sign);

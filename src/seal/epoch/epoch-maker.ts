@@ -160,7 +160,8 @@ function* resolveSigner({ signing, keyId, postQuantum }: SigningSource, signal: 
   return { signer: signerOf(key), signing };
 }
 
-function signerOf(key: SigningKey): Signer {
+/** A key as its log names it. @throws {@link TamperError} `KEY_MALFORMED`: its public half is not one of its algorithm */
+export function signerOf(key: SigningKey): Signer {
   const { source, identity, algorithm } = key;
   if (algorithm === 'kms-hmac-sha256') return { source, identity, algorithm };
   const spki = key.spki && spkiFor(algorithm, key.spki);

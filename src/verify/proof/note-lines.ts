@@ -46,8 +46,6 @@ export class NoteKeys {
   }
 }
 
-const NO_NOTE_KEYS = new NoteKeys();
-
 /** They are taken one after another; of each key the first one that is right. */
 export class NoteLines {
   readonly #noteKeys: NoteKeys;
@@ -58,7 +56,7 @@ export class NoteLines {
   #othersLength = 0;
 
   /** @param noteKeys - each of them has to have signed */
-  constructor(noteKeys: NoteKeys = NO_NOTE_KEYS) {
+  constructor(noteKeys: NoteKeys) {
     this.#noteKeys = noteKeys;
   }
 
