@@ -13,10 +13,11 @@ import {
   type VerifyOptions,
 } from '../../src/index.ts';
 import { runCommand } from '../support/command-line.ts';
-import { erase, erasureOf, SealedLog } from '../support/sealed-log.ts';
+import { erasedWithLog, policyWith, saltedLog } from '../support/erased-log.ts';
+import { signerOf } from '../support/key-source.ts';
+import { SealedLog, writeLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { witnessKey } from '../support/witness-keys.ts';
-import { salted } from '../vectors/catalogue/salts.ts';
 import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
 import { bothLog, signedLog, signKeys } from '../vectors/logs.ts';
 
@@ -29,31 +30,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
-/** A key source that signs with a key of the vectors, and does what `change` says. */
-function signerOf(key: SigningKey, change: Partial<KeyProvider> = {}): KeyProvider {
-  const source = 'file';
-  return {
-    source,
-    configured: { name: 'signing', records: 'hash', signingKey: { source, keyId: 'audit' }, signingIfNoDataKey: false },
-    getSigningKey: async () => key.signer,
-    sign: async (keyId: string, data: Uint8Array) => ({
-      bytes: key.sign(data),
-      algorithm: key.signer.algorithm,
-      identity: keyId,
-    }),
-    recoverKey: async () => Promise.reject(new Error('no data key was to be asked for')),
-    ...change,
-  } as KeyProvider;
-}
-
 let made = 0;
-function write(log: SealedLog): string[] {
-  const place = String(++made);
-  return log.toFiles().map(({ name, bytes }) => {
-    writeFileSync(at(`${place}-${name}`), bytes);
-    return at(`${place}-${name}`);
-  });
-}
+const write = (log: SealedLog): string[] => writeLog(log, at(String(++made)));
 
 async function attest(
   log: SealedLog,
@@ -302,25 +280,14 @@ describe('nothing is attested', () => {
 });
 
 it('an erased log is attested beside the erasure log that its policy names, of which nothing is stated', async () => {
-  const log = erase(salted(signKeys), 3, 4);
-  const erasures = 'audit.example.com/erasures';
-  const records = [3, 4].map((seq) => JSON.stringify(erasureOf(salted(signKeys), seq)));
-  const recorded = new SealedLog(erasures)
-    .open({ signers: [nextEdKey] })
-    .seal()
-    .checkpoint()
-    .record(...records);
-  const streams = [
-    { origin: log.origin, keys: [{ sign: vkeyOf(log.origin, edKey) }] },
-    { origin: erasures, require: ['signature'], keys: [{ sign: vkeyOf(erasures, nextEdKey) }] },
-  ];
-  const policyPath = at('erasures.json');
-  writeFileSync(policyPath, JSON.stringify({ version: 1, streams, erasures: [erasures] }));
+  const { log, erasures } = erasedWithLog(saltedLog(), 3, 4);
+  const policyPath = at('erasures.yaml');
+  writeFileSync(policyPath, policyWith(log, erasures, vkeyOf(log.origin, edKey)));
   const paths = write(log);
   const policy = await loadPolicy(policyPath);
   const signer = signerOf(edKey);
   const { envelope } = await attestFiles({
-    paths: [...paths, ...write(recorded.close().checkpoint())],
+    paths: [...paths, ...write(erasures)],
     policy,
     signer,
   });

@@ -12,10 +12,11 @@ import {
   type ProveOptions,
   proveRecord,
 } from '../../src/index.ts';
-import { openReceipt, signerOf } from '../support/cose-receipt.ts';
+import { openReceipt } from '../support/cose-receipt.ts';
 import { erasedWithLog, policyWith, saltedLog } from '../support/erased-log.ts';
+import { signerOf } from '../support/key-source.ts';
 import { linesOfProof } from '../support/record-proof.ts';
-import { commitOf, SealedLog } from '../support/sealed-log.ts';
+import { commitOf, SealedLog, writeLog } from '../support/sealed-log.ts';
 import { localKey, type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { times } from '../support/tier.ts';
 import { witnessKey } from '../support/witness-keys.ts';
@@ -44,13 +45,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
 let made = 0;
-function write(log: SealedLog): string[] {
-  const place = String(++made);
-  return log.toFiles().map(({ name, bytes }) => {
-    writeFileSync(at(`${place}-${name}`), bytes);
-    return at(`${place}-${name}`);
-  });
-}
+const write = (log: SealedLog): string[] => writeLog(log, at(String(++made)));
 
 async function prove(
   log: SealedLog,

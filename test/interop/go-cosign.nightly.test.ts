@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goTool } from '../../scripts/lib/go-tools.mjs';
-import { attestFiles, auditorKeys, type KeyProvider } from '../../src/index.ts';
+import { attestFiles, auditorKeys } from '../../src/index.ts';
+import { signerOf } from '../support/key-source.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { edKey, nextEdKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
@@ -23,12 +24,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'cosign-'));
 }, 3_600_000);
 afterAll(() => rmSync(folder, { recursive: true }));
-
-function signerOf(key: SigningKey): KeyProvider {
-  const { algorithm } = key.signer;
-  const sign: KeyProvider['sign'] = async (identity, data) => ({ bytes: key.sign(data), algorithm, identity });
-  return { source: 'file', getSigningKey: async () => key.signer, recoverKey: sign, sign } as unknown as KeyProvider;
-}
 
 async function attested(name: string, log: SealedLog, key: SigningKey): Promise<string> {
   writeFileSync(at(name), log.toFiles()[0]?.bytes ?? '');

@@ -1,7 +1,5 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
-import type { KeyProvider } from '../../src/index.ts';
-import type { SigningKey } from './signing-keys.ts';
 
 /** A verifier of COSE receipts, written from RFC 8949, 9052, 9162 and 9942 with none of the code under test. */
 
@@ -167,18 +165,4 @@ export function openReceipt(receipt: Uint8Array, leaf: Uint8Array, spki: Buffer)
   if (!isSigned(alg, spki, message, signature)) throw new Error('the signature is not one over this root');
   const issuer = (claims.get(15) as Map<number, string>).get(1) as string;
   return { alg, kid: claims.get(4) as Buffer, issuer, size, index, path, signature, root: root.toString('base64') };
-}
-
-/** A key source that signs with a key of the vectors, and does what `change` says. */
-export function signerOf(key: SigningKey, change: Partial<KeyProvider> = {}): KeyProvider {
-  const source = 'file';
-  const { algorithm } = key.signer;
-  return {
-    source,
-    configured: { name: 'signing', records: 'hash', signingKey: { source, keyId: 'audit' }, signingIfNoDataKey: false },
-    getSigningKey: async () => key.signer,
-    sign: async (identity: string, data: Uint8Array) => ({ bytes: key.sign(data), algorithm, identity }),
-    recoverKey: async () => Promise.reject(new Error('no data key was to be asked for')),
-    ...change,
-  } as KeyProvider;
 }

@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { type Digest, digestBytes } from '../../src/core/hash.ts';
 import { KeySchedule } from '../../src/core/key-schedule.ts';
 import { Frontier, hashLeaf } from '../../src/core/tree.ts';
@@ -503,6 +504,14 @@ export function erase(log: SealedLog, ...seqs: number[]): SealedLog {
     line.bytes = erasedLine(line.bytes);
   }
   return log;
+}
+
+/** Writes the files of a log, each under its name behind `PREFIX-`. @returns their paths */
+export function writeLog(log: SealedLog, prefix: string): string[] {
+  return log.toFiles().map(({ name, bytes }) => {
+    writeFileSync(`${prefix}-${name}`, bytes);
+    return `${prefix}-${name}`;
+  });
 }
 
 /** What is recorded of an entry of a log. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditorKeys, type ProvedRecord, proveRecord, type VerifyOptions, verifyProof } from '../../src/index.ts';
 import { proveInclusion } from '../support/proof.ts';
 import { hashLine, linesOfProof } from '../support/record-proof.ts';
-import { SealedLog } from '../support/sealed-log.ts';
+import { SealedLog, writeLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { someOf } from '../support/tier.ts';
 import { dataKey, edKey, nextEdKey, p256Key, serviceKey } from '../vectors/keys.ts';
@@ -24,12 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 let made = 0;
 async function prove(log: SealedLog, seq: number, options: Partial<VerifyOptions> = {}): Promise<ProvedRecord> {
-  const directory = join(folder, `log-${++made}`);
-  const paths = log.toFiles().map(({ name, bytes }) => {
-    const path = `${directory}-${name}`;
-    writeFileSync(path, bytes);
-    return path;
-  });
+  const paths = writeLog(log, join(folder, `log-${++made}`));
   const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, edKey)] });
   return proveRecord({ paths, seq, origin: log.origin, keys, ...options });
 }
