@@ -11,7 +11,7 @@ export interface SealedRecord {
 
 // spec 1
 const RECORD_END =
-  /,?"integrity":\{"seq":(\d+)(?:,"as":"(text|base64)"(?:,"part":(\d+)(,"last":true)?)?)?,"key_id":"[^"]+","(?:mac|hash)":"[^"]{43}"\}\}$/;
+  /,?"integrity":\{"seq":(\d+)(?:,"as":"(text|base64)"(?:,"part":(\d+)(,"last":true)?)?)?(?:,"salt":"[^"]{22}")?,"key_id":"[^"]+","(?:mac|hash)":"[^"]{43}"\}\}$/;
 
 /** The record in a line without its LF; undefined for another line. */
 export function recordOf(line: Buffer): SealedRecord | undefined {

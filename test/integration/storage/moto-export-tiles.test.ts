@@ -183,9 +183,13 @@ it('two exports at once leave one tree', async () => {
   const stages = grown(6, 600);
   const chosen = [stages.at(-1), stages.at(-2), stages.at(-1)] as Stage[];
   const results = await Promise.all(chosen.map((stage) => exported(stage, `s3://${Bucket}/both`)));
-  for (const [at, result] of results.entries())
-    expect([chosen[at]?.size, expect.stringMatching(/^LOCKED .*meanwhile|only \d+ are proven/)]).toContainEqual(result);
   const last = stages.at(-1) as Stage;
+  for (const [at, result] of results.entries()) {
+    const { size } = chosen[at] as Stage;
+    // the shorter one may see tiles of the longer before there is a checkpoint that names them
+    const early = size < last.size ? [expect.stringMatching(/\/tile\/.* is not of the first \d+ entries/)] : [];
+    expect([size, expect.stringMatching(/^LOCKED .*meanwhile|only \d+ are proven/), ...early]).toContainEqual(result);
+  }
   expect(await exported(last, `s3://${Bucket}/both`)).toBe(last.size);
   expect(readTiles(await copied('both'))).toMatchObject({ size: last.size, strange: [] });
 });

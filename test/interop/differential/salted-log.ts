@@ -45,6 +45,12 @@ async function rewrittenLog(log: HonestLog, change: (line: Buffer) => Buffer): P
   const resealer = new Resealer(log.holder, { mac: true, sign: true });
   const written = new Map<LogFile, Buffer[]>();
   for (const old of log.files) {
+    // a crash left a file beside its compressed copy: its lines were written once
+    const copied = [...written].find(([other]) => plainOf(other.bytes).equals(plainOf(old.bytes)));
+    if (copied !== undefined) {
+      written.set(old, copied[1]);
+      continue;
+    }
     const lines: Buffer[] = [];
     for (const line of wholeLines(old.bytes)) {
       const item = { file: old.name, bytes: citing(change(line), resealer) };

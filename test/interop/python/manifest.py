@@ -103,6 +103,7 @@ def check_manifest(stream, file, following, is_last):
         stream.undecided.add('FILES_MISSING')  # what stands there was lost by a crash, and cut before what took its place
         return
     expected = facts(stream, file, given)
+    need(not set(NAMES) - OPTIONAL - set(given), 'MANIFEST_WRONG')
     is_salted = any(line.salted for line in file.lines)
     for name in NAMES:
         value = given.get(name)
