@@ -2,7 +2,8 @@ import { isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
 import { isMlDsa, ML_DSA, mlDsaPublicKey } from '../core/ml-dsa.ts';
 import { TamperError } from '../errors.ts';
-import { formatSignatureLine, type SignedCheckpoint } from './checkpoint.ts';
+import { formatSignatureLine } from './checkpoint.ts';
+import { type Cosigned, cosignedStructure, TIME_LENGTH, timeOf } from './cosigned-message.ts';
 import { encodeNoteKey, type NoteKey, type VkeyParts, vkeyParts } from './vkey.ts';
 
 /** Cosignatures of witnesses on checkpoints (C2SP tlog-cosignature), Ed25519 and ML-DSA-44 (spec 4, M4.10). */
@@ -15,11 +16,7 @@ const KINDS: Readonly<Record<WitnessAlgorithm, { readonly type: number; readonly
   ed25519: { type: 0x04, signatureLength: 64 },
   'ml-dsa-44': { type: 0x06, signatureLength: ML_DSA['ml-dsa-44'].signatureBytes },
 };
-const LABEL = Buffer.from('subtree/v1\n\0', 'latin1');
 const LF = Buffer.from('\n', 'latin1');
-const TIME_LENGTH = 8;
-/** A time is at most so many seconds (C2SP tlog-cosignature). */
-const LATEST = 2n ** 63n - 1n;
 /** A name of a witness of ML-DSA-44 is at most so long, in bytes (C2SP tlog-cosignature). */
 const LONGEST_NAME = 255;
 
@@ -109,41 +106,15 @@ export function parseWitnessVkey(vkey: string, place: string): WitnessKey {
 /** `time ‖ signature` of a signature line; undefined where it is not one (M4.10). */
 function readCosignature({ algorithm }: WitnessKey, bytes: Buffer): Cosignature | undefined {
   if (bytes.length !== TIME_LENGTH + KINDS[algorithm].signatureLength) return undefined;
-  const time = bytes.readBigUInt64BE(0);
-  return time > LATEST ? undefined : { time, signature: bytes.subarray(TIME_LENGTH) };
+  const time = timeOf(bytes);
+  return time === undefined ? undefined : { time, signature: bytes.subarray(TIME_LENGTH) };
 }
 
-/** What a witness cosigns. */
-export type Cosigned = Pick<SignedCheckpoint, 'origin' | 'size' | 'root' | 'text'>;
-
-/**
- * What a witness signs, as bytes. Ed25519: `cosignature/v1`, the time, and the text of the checkpoint. ML-DSA-44: the
- * structure `cosigned_message` with the names of both sides, the time, the entries from 0 to the size, and their root.
- */
+/** What a witness signs, as bytes. Ed25519: `cosignature/v1`, the time, and the text of the checkpoint. */
 function cosignedMessage({ name, algorithm }: WitnessKey, time: bigint, cosigned: Cosigned): Buffer {
-  if (algorithm === 'ed25519') return Buffer.from(`cosignature/v1\ntime ${time}\n${cosigned.text}`, 'utf8');
-  const { origin, size, root } = cosigned;
-  return Buffer.concat([
-    LABEL,
-    opaque(name),
-    uint64(time),
-    opaque(origin),
-    uint64(0n),
-    uint64(BigInt(size)),
-    digestBytes(root),
-  ]);
-}
-
-/** `opaque<1..2^8-1>` (RFC 8446, section 3.4): a length of one byte, then the bytes. An origin is never longer (M1.4). */
-function opaque(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([Uint8Array.of(bytes.length), bytes]);
-}
-
-function uint64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
+  return algorithm === 'ed25519'
+    ? Buffer.from(`cosignature/v1\ntime ${time}\n${cosigned.text}`, 'utf8')
+    : cosignedStructure(name, time, cosigned);
 }
 
 /** Whether a key signed a message: {@link verifyCosignature} is given it, for some of it is no pure computation. */

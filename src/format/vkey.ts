@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ED25519_SPKI_HEAD, isEd25519Point } from '../core/ed25519-point.ts';
 import { digestBytes, sha256 } from '../core/hash.ts';
-import { isMlDsa, mlDsaOf } from '../core/ml-dsa.ts';
+import { isMlDsa, mlDsaOf, mlDsaPublicKey, mlDsaSpki } from '../core/ml-dsa.ts';
 import { canonicalSpki, rsaFault } from '../core/spki.ts';
 import { isError, TamperError } from '../errors.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
@@ -33,6 +33,8 @@ export function isNoteAlgorithm(name: string): name is NoteAlgorithm {
 
 /** The prefix of our signature identifiers of type 0xff. */
 const IDENTIFIER_PREFIX = 'fapilog-tamper/v1/';
+/** What stands between 0xff and a key of RSA PKCS#1 v1.5, as Sigstore has it: no LF follows. */
+const RSA_PKCS1 = Buffer.from('\xffPKIX-RSA-PKCS#1v1.5', 'latin1');
 const RATCHET = 'ratchet-hmac-sha256';
 /** The canonical SPKI of a point of these curves: what stands before its coordinates, and their length. */
 const POINTS: Readonly<Partial<Record<NoteAlgorithm, { readonly head: Buffer; readonly length: number }>>> = {
@@ -61,6 +63,10 @@ export function encodeNoteKey(key: NoteKey): Buffer {
     return Buffer.concat([Uint8Array.of(0x01), key.bytes.subarray(ED25519_SPKI_HEAD.length)]);
   }
   if (key.algorithm === 'ecdsa-p256-sha256') return Buffer.concat([Uint8Array.of(0x02), key.bytes]);
+  if (key.algorithm === 'ml-dsa-44') {
+    return Buffer.concat([Uint8Array.of(0x06), mlDsaPublicKey(key.algorithm, key.bytes)]);
+  }
+  if (key.algorithm === 'rsa-pkcs1-sha256') return Buffer.concat([RSA_PKCS1, key.bytes]);
   return typed(IDENTIFIER_PREFIX + key.algorithm, key.bytes);
 }
 
@@ -127,13 +133,20 @@ function decodeNoteKey(encoded: Buffer): NoteKey | undefined {
     return isEd25519Point(rest) ? { algorithm: 'ed25519', bytes: Buffer.concat([ED25519_SPKI_HEAD, rest]) } : undefined;
   }
   if (type === 0x02) return spkiKey('ecdsa-p256-sha256', rest);
+  if (type === 0x06) {
+    const bytes = mlDsaSpki('ml-dsa-44', rest);
+    return bytes && { algorithm: 'ml-dsa-44', bytes };
+  }
+  if (RSA_PKCS1.equals(encoded.subarray(0, RSA_PKCS1.length))) {
+    return spkiKey('rsa-pkcs1-sha256', encoded.subarray(RSA_PKCS1.length));
+  }
   const lf = rest.indexOf(0x0a);
   const identifier = rest.toString('latin1', 0, Math.max(lf, 0));
   const algorithm = identifier.slice(IDENTIFIER_PREFIX.length);
   if (type !== 0xff || !identifier.startsWith(IDENTIFIER_PREFIX) || !isNoteAlgorithm(algorithm)) return undefined;
-  if (algorithm === 'ed25519' || algorithm === 'ecdsa-p256-sha256') return undefined; // they have types of their own
   const bytes = Buffer.from(rest.subarray(lf + 1));
-  return algorithm === 'kms-hmac-sha256' ? { algorithm, bytes } : spkiKey(algorithm, bytes);
+  const key = algorithm === 'kms-hmac-sha256' ? { algorithm, bytes } : spkiKey(algorithm, bytes);
+  return key && encodeNoteKey(key).equals(encoded) ? key : undefined; // some have other types
 }
 
 function spkiKey(algorithm: NoteAlgorithm, spki: Buffer): NoteKey | undefined {

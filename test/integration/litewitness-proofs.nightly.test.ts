@@ -18,7 +18,7 @@ import { mutantOf, stranger } from '../support/witnessed-logs.ts';
 import { edKey, nextEdKey, nextPqKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
 
 /**
- * A proof of a log that two litewitnesses cosigned, before filippo.io/torchwood v0.9.0 (`ParsePolicy`, `VerifyProof`), which the
+ * A proof of a log that two litewitnesses cosigned, before filippo.io/torchwood v0.10.0 (`ParsePolicy`, `VerifyProof`), which the
  * same people wrote: it accepts what we make, and refuses what we refuse.
  */
 
@@ -54,7 +54,8 @@ async function ours(text: string, proof: string): Promise<ProofReport> {
 
 beforeAll(async () => {
   mkdirSync(cache, { recursive: true });
-  const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
+  const env = { ...process.env, GOTOOLCHAIN: 'auto' }; // it needs Go 1.27, which go fetches
+  const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, env, encoding: 'utf8' });
   if (built.status !== 0) throw new Error(`go build failed: ${built.error?.message ?? built.stderr}`);
   folder = mkdtempSync(join(tmpdir(), 'torchwood-'));
   one = await Litewitness.start('witness.example/one');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { describe, expect, test } from 'vitest';
 import { ML_DSA, mlDsaOf, mlDsaPublicKey, mlDsaSpki } from '../../src/core/ml-dsa.ts';
@@ -98,14 +99,17 @@ describe.each(['ml-dsa-44', 'ml-dsa-65'] as const)('%s', (algorithm) => {
     );
   });
 
-  test('its vkey has a type of our own, and comes back', () => {
+  test('its vkey has the type of C2SP, or one of our own, and comes back', () => {
     const key = { algorithm, bytes: spki };
     const vkey = formatVkey('example.com/a', key);
     const encoded = Buffer.from(vkey.split('+').slice(2).join('+'), 'base64');
-    expect(encoded[0]).toBe(0xff);
-    expect(encoded.subarray(1, encoded.length - spki.length).toString()).toBe(`fapilog-tamper/v1/${algorithm}\n`);
-    expect(encoded.subarray(-mlDsaPublicKey(algorithm, spki).length)).toEqual(mlDsaPublicKey(algorithm, spki));
+    const ours = Buffer.concat([Buffer.from(`\xfffapilog-tamper/v1/${algorithm}\n`, 'latin1'), spki]);
+    const c2sp = Buffer.concat([Uint8Array.of(0x06), mlDsaPublicKey(algorithm, spki)]);
+    expect(encoded).toEqual(algorithm === 'ml-dsa-44' ? c2sp : ours);
     expect(parseVkey(vkey)).toEqual({ name: 'example.com/a', key });
     expect(noteKeyId('example.com/a', key)).not.toEqual(noteKeyId('example.com/b', key));
+    if (algorithm !== 'ml-dsa-44') return;
+    const id = createHash('sha256').update('example.com/a\n').update(ours).digest('hex').slice(0, 8);
+    expect(() => parseVkey(`example.com/a+${id}+${ours.toString('base64')}`)).toThrow('does not know'); // one spelling
   });
 });

@@ -13,6 +13,7 @@ import { unwrapRecord } from '../../src/format/record.ts';
 import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
 import type { SignatureAlgorithm } from '../../src/index.ts';
 import { verifyClassical } from '../../src/keys/signature.ts';
+import { cosignedStructure } from '../support/signing-keys.ts';
 
 /** A checkpoint line as the small reader found it. */
 export interface ReadCheckpoint {
@@ -52,7 +53,16 @@ export function keyReferences(files: string[]): Map<string, { key: KeyReference;
   return references;
 }
 
-function isGood(algorithm: SignatureAlgorithm, spki: Buffer, text: Buffer, signature: Buffer): boolean {
+function isGood(algorithm: SignatureAlgorithm, spki: Buffer, text: Buffer, value: Buffer): boolean {
+  if (algorithm === 'ml-dsa-44') {
+    const line = text.toString('utf8');
+    const message = cosignedStructure(line.slice(0, line.indexOf('\n')), 0n, line);
+    return value.readBigUInt64BE(0) === 0n && isPlain(algorithm, spki, message, value.subarray(8));
+  }
+  return isPlain(algorithm, spki, text, value);
+}
+
+function isPlain(algorithm: SignatureAlgorithm, spki: Buffer, text: Buffer, signature: Buffer): boolean {
   if (!isMlDsa(algorithm)) return verifyClassical(algorithm, spki, text, signature);
   const noble = algorithm === 'ml-dsa-44' ? ml_dsa44 : ml_dsa65;
   return noble.verify(new Uint8Array(signature), new Uint8Array(text), new Uint8Array(mlDsaPublicKey(algorithm, spki)));

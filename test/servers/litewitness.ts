@@ -22,7 +22,7 @@ db.commit()
 `;
 
 /** Builds it where that was not done before. @returns the path of its binary */
-export const installLitewitness = (): Promise<string> => goTool('filippo.io/torchwood/cmd/litewitness', 'v0.6.1');
+export const installLitewitness = (): Promise<string> => goTool('filippo.io/torchwood/cmd/litewitness', 'v0.10.0');
 
 async function until(what: string, ready: () => boolean, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + 60_000;

@@ -12,7 +12,10 @@ const timeout = 900_000;
 export async function goTool(path: string, version: string): Promise<string> {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const place = await installed(`go-${name}-${version}`, `${path}@${version}`, (into) =>
-    run('go', ['install', `${path}@${version}`], { env: { ...process.env, GOBIN: into }, timeout }),
+    run('go', ['install', `${path}@${version}`], {
+      env: { ...process.env, GOBIN: into, GOTOOLCHAIN: 'auto' },
+      timeout,
+    }),
   );
   return join(place, name);
 }

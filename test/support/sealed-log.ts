@@ -24,9 +24,9 @@ import type { KeyReference } from '../../src/format/key-reference.ts';
 import { commitmentOf, saltedLeaf } from '../../src/format/leaf.ts';
 import { kidOf } from '../../src/format/origin.ts';
 import { inputForm, recordHead } from '../../src/format/record.ts';
-import { noteKeyId, ratchetKeyId } from '../../src/format/vkey.ts';
+import { ratchetKeyId } from '../../src/format/vkey.ts';
 import type { Manifest } from '../../src/index.ts';
-import { fixedBytes, type SigningKey } from './signing-keys.ts';
+import { fixedBytes, logSignatureLine, type SigningKey } from './signing-keys.ts';
 import type { Cosigning } from './witness-keys.ts';
 
 /** What a key period of a made-up log is sealed with: a data key, signers, or both. */
@@ -292,10 +292,9 @@ export class SealedLog {
     const origin = choice.origin ?? this.origin;
     const size = choice.size ?? sealed.size;
     const text = formatCheckpointText({ origin, size, root: choice.root ?? sealed.root });
-    const bytes = Buffer.from(text, 'utf8');
     const { keys } = sealed.epoch;
     const signers = choice.signers ?? [...(keys.signers ?? []), ...(keys.notes ?? [])];
-    const lines = signers.map((key) => formatSignatureLine(origin, noteKeyId(origin, key.noteKey), key.sign(bytes)));
+    const lines = signers.map((key) => logSignatureLine(key, text));
     const { schedule } = sealed.epoch;
     if (choice.mac !== false && sealed.mac !== undefined && schedule !== undefined) {
       lines.push(formatSignatureLine(origin, ratchetKeyId(origin, schedule.fingerprint), sealed.mac));

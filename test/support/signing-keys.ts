@@ -2,9 +2,10 @@ import { createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'n
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { type MlDsaAlgorithm, mlDsaSpki } from '../../src/core/ml-dsa.ts';
+import { formatSignatureLine } from '../../src/format/checkpoint.ts';
 import type { Signer } from '../../src/format/key-reference.ts';
 import { noteKeyOf } from '../../src/format/key-reference.ts';
-import type { NoteKey } from '../../src/format/vkey.ts';
+import { type NoteKey, noteKeyId } from '../../src/format/vkey.ts';
 import { formatVkey } from '../../src/index.ts';
 import { signLocally } from '../../src/keys/signature.ts';
 
@@ -55,6 +56,31 @@ export function mlDsaKey(algorithm: MlDsaAlgorithm, name: string): SigningKey {
   const sign = (text: Uint8Array): Buffer =>
     Buffer.from(noble.sign(new Uint8Array(text), secretKey, { extraEntropy: false }));
   return { signer, noteKey: noteKeyOf(signer), sign };
+}
+
+/** `cosigned_message` of C2SP tlog-cosignature, put together byte by byte. */
+export function cosignedStructure(name: string, time: bigint, text: string): Buffer {
+  const [origin = '', size = '', root = ''] = text.split('\n');
+  const hex = (value: bigint): string => value.toString(16).padStart(16, '0');
+  const short = (part: string): Buffer => Buffer.from(`${String.fromCharCode(part.length)}${part}`, 'latin1');
+  return Buffer.concat([
+    Buffer.from('737562747265652f76310a00', 'hex'),
+    short(name),
+    Buffer.from(hex(time), 'hex'),
+    short(origin),
+    Buffer.from(hex(0n) + hex(BigInt(size)), 'hex'),
+    Buffer.from(root, 'base64'),
+  ]);
+}
+
+/** The signature line of a key of the log, under the origin that the text begins with. `time` is of ML-DSA-44. */
+export function logSignatureLine(key: SigningKey, text: string, time = 0n): string {
+  const origin = text.slice(0, text.indexOf('\n'));
+  const id = noteKeyId(origin, key.noteKey);
+  if (key.signer.algorithm !== 'ml-dsa-44') return formatSignatureLine(origin, id, key.sign(Buffer.from(text)));
+  const before = Buffer.from(time.toString(16).padStart(16, '0'), 'hex');
+  const signature = key.sign(cosignedStructure(origin, time, text));
+  return formatSignatureLine(origin, id, Buffer.concat([before, signature]));
 }
 
 /** A MAC key of a key service: only who has the key can check it. */

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { formatCosignatureLine, formatWitnessVkey, parseWitnessVkey } from '../../src/format/cosignature.ts';
-import { fixedBytes } from './signing-keys.ts';
+import { cosignedStructure, fixedBytes } from './signing-keys.ts';
 
 /** A witness of fixed bytes (C2SP tlog-cosignature). It cosigns whatever it is given. */
 export interface Witness {
@@ -56,19 +56,4 @@ export function mlDsaWitnessKey(name: string, instead: Instead = {}): Witness {
       return formatCosignatureLine(known, { time, signature: Buffer.from(ml_dsa44.sign(signed, secretKey)) });
     },
   };
-}
-
-/** `cosigned_message` of C2SP tlog-cosignature, put together byte by byte. */
-function cosignedStructure(name: string, time: bigint, text: string): Buffer {
-  const [origin = '', size = '', root = ''] = text.split('\n');
-  const hex = (value: bigint): string => value.toString(16).padStart(16, '0');
-  const short = (part: string): Buffer => Buffer.from(`${String.fromCharCode(part.length)}${part}`, 'latin1');
-  return Buffer.concat([
-    Buffer.from('737562747265652f76310a00', 'hex'),
-    short(name),
-    Buffer.from(hex(time), 'hex'),
-    short(origin),
-    Buffer.from(hex(0n) + hex(BigInt(size)), 'hex'),
-    Buffer.from(root, 'base64'),
-  ]);
 }

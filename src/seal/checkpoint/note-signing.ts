@@ -1,6 +1,7 @@
 import { TamperError } from '../../errors.ts';
 import { formatNote, formatSignatureLine, type SignedCheckpoint } from '../../format/checkpoint.ts';
 import { type KeyReference, noteKeyOf, type Signer, signersOf } from '../../format/key-reference.ts';
+import { decodeLogSignature, encodeLogSignature, logMessage } from '../../format/log-signature.ts';
 import { noteKeyId, ratchetKeyId } from '../../format/vkey.ts';
 import { allSettled, atOnce, LATER, type Steps, waitFor } from '../../foundation/steps.ts';
 import { keysAtOnce } from '../../keys/at-once.ts';
@@ -112,17 +113,18 @@ export function signsWith(epoch: Epoch, keys: ReadonlySet<string>): boolean {
 export const keyText = (signer: Signer): string => `${signer.algorithm} ${noteKeyOf(signer).bytes.toString('base64')}`;
 
 function* signLine(job: SealJob, { signer, signing }: EpochSigner, signal: AbortSignal): Steps<string> {
-  const text = Buffer.from(job.text, 'utf8');
+  const { origin } = job.epoch;
+  const message = logMessage(signer.algorithm, { ...job, origin });
   const { bytes, algorithm, identity } = yield* waitFor(
-    () => signing.sign(signer.identity, text, { signal }),
-    () => keysAtOnce(signing)?.sign(signer.identity, text) ?? LATER,
+    () => signing.sign(signer.identity, message, { signal }),
+    () => keysAtOnce(signing)?.sign(signer.identity, message) ?? LATER,
   );
   const wrong =
     algorithm !== signer.algorithm
       ? `it is a signature with ${algorithm}, not ${signer.algorithm}`
       : identity !== signer.identity
         ? `${identity} made it`
-        : signer.spki !== undefined && !(yield* isSignature(signer.algorithm, signer.spki, text, bytes))
+        : signer.spki !== undefined && !(yield* isSignature(signer.algorithm, signer.spki, message, bytes))
           ? 'it does not verify with the public key of this key period'
           : undefined;
   if (wrong !== undefined) {
@@ -135,7 +137,7 @@ function* signLine(job: SealJob, { signer, signing }: EpochSigner, signal: Abort
       },
     );
   }
-  return formatSignatureLine(job.epoch.origin, noteKeyId(job.epoch.origin, noteKeyOf(signer)), bytes);
+  return formatSignatureLine(origin, noteKeyId(origin, noteKeyOf(signer)), encodeLogSignature(algorithm, bytes));
 }
 
 /**
@@ -165,7 +167,6 @@ export function* isConfirmed(
 
 /** What a note found on disk, or of an anchor, is worth: signed by a signer of its key period, or only with our MAC. */
 export function* checkNote(checkpoint: SignedCheckpoint, key: KeyReference): Steps<'signed' | 'mac' | 'nothing'> {
-  const text = Buffer.from(checkpoint.text, 'utf8');
   const has = (id: Buffer): Buffer[] =>
     checkpoint.signatures
       .filter(({ name, keyId }) => name === checkpoint.origin && keyId === id.toString('hex'))
@@ -173,8 +174,10 @@ export function* checkNote(checkpoint: SignedCheckpoint, key: KeyReference): Ste
   for (const signer of signersOf(key)) {
     const found = has(noteKeyId(checkpoint.origin, noteKeyOf(signer)));
     const { spki, algorithm } = signer;
-    for (const bytes of spki === undefined ? [] : found) {
-      if (spki !== undefined && (yield* isSignature(algorithm, spki, text, bytes))) return 'signed';
+    for (const bytes of found) {
+      const line = decodeLogSignature(algorithm, checkpoint, bytes);
+      if (spki === undefined || line === undefined) continue;
+      if (yield* isSignature(algorithm, spki, line.message, line.signature)) return 'signed';
     }
   }
   return key.records === 'mac' && has(ratchetKeyId(checkpoint.origin, key.fp)).length > 0 ? 'mac' : 'nothing';

@@ -5,6 +5,7 @@ import { EMPTY_ROOT } from '../../core/tree.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { formatCheckpointText, formatNote, formatSignatureLine } from '../../format/checkpoint.ts';
 import { formatControlLeaf, type OpenEntry } from '../../format/control.ts';
+import { TIME_LENGTH } from '../../format/cosigned-message.ts';
 import { CONTROL_WRITE_LIMIT, formatCheckpointLine, TAIL_LENGTH } from '../../format/entry.ts';
 import { type KeyReference, type MacKeyReference, noteKeyOf, type Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
@@ -243,7 +244,7 @@ function longestOpen({ kid, member, reference }: Epoch): number {
 
 /** No signature is longer than the public key that verifies it, but for small ones and those of ML-DSA. */
 function signatureLength({ spki, algorithm }: Signer): number {
-  return isMlDsa(algorithm) ? ML_DSA[algorithm].signatureBytes : Math.max(spki?.length ?? 0, 128);
+  return isMlDsa(algorithm) ? TIME_LENGTH + ML_DSA[algorithm].signatureBytes : Math.max(spki?.length ?? 0, 128);
 }
 
 /** The checkpoint of a hand-over: both key periods sign, and the other one is like this one. */

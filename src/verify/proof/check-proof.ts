@@ -8,6 +8,7 @@ import { CONTROL_LIMIT, classifyLine, decodeUtf8, type RecordLine } from '../../
 import { parseRecordExtra, type RecordExtra } from '../../format/evidence/record-extra.ts';
 import { parseTlogProof, type ReadTlogProof } from '../../format/evidence/tlog-proof.ts';
 import { leafOf } from '../../format/leaf.ts';
+import { decodeLogSignature } from '../../format/log-signature.ts';
 import { kidOf, tagOf } from '../../format/origin.ts';
 import { unwrapRecord } from '../../format/record.ts';
 import { encodeNoteKey, noteKeyId } from '../../format/vkey.ts';
@@ -246,11 +247,11 @@ function whyUnsigned(
 
 /** M4.4: a signature by a known key that is wrong rejects the note; lines with other names or ids are skipped. */
 async function verifiedKeys(
-  { origin, text, signatures }: SignedCheckpoint,
+  checkpoint: SignedCheckpoint,
   auditor: Auditor,
   findings: Findings,
 ): Promise<NamedPublicKey[]> {
-  const data = Buffer.from(text, 'utf8');
+  const { origin, signatures } = checkpoint;
   const verified: NamedPublicKey[] = [];
   for (const { name, keyId, bytes } of signatures) {
     if (name !== origin) continue;
@@ -259,8 +260,9 @@ async function verifiedKeys(
     );
     const good: NamedPublicKey[] = [];
     for (const candidate of candidates) {
-      const { key } = candidate;
-      if (await verifySignature(key.algorithm, key.bytes, data, bytes)) good.push(candidate);
+      const { algorithm, bytes: spki } = candidate.key;
+      const line = decodeLogSignature(algorithm, checkpoint, bytes);
+      if (line && (await verifySignature(algorithm, spki, line.message, line.signature))) good.push(candidate);
     }
     if (candidates.length > 0 && good.length === 0) {
       findings.add('SIGNATURE_WRONG', `the signature of the checkpoint by key ${keyId} is wrong`);

@@ -1,5 +1,6 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { NoteSignature, SignedCheckpoint } from '../../format/checkpoint.ts';
+import { decodeLogSignature } from '../../format/log-signature.ts';
 import { encodeNoteKey, type NoteKey, ratchetKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
@@ -28,13 +29,13 @@ async function check(
   state: StreamState,
   known: KnownKey,
   epoch: Epoch | undefined,
-  text: Buffer,
+  checkpoint: SignedCheckpoint,
   signature: Buffer,
 ): Promise<boolean | undefined> {
-  const place = state.goodSignatures.place(known.id, text, signature);
+  const place = state.goodSignatures.place(known.id, Buffer.from(checkpoint.text, 'utf8'), signature);
   if (state.goodSignatures.has(place)) return true;
   if (!mayCheck(state, known, epoch)) return undefined;
-  const good = await checkAnew(state, known, text, signature);
+  const good = await checkAnew(state, known, checkpoint, signature);
   if (good === true) state.goodSignatures.add(place);
   if (good === false && !state.allowance.take('wrongSignatures')) {
     sayOnce(state, 'wrongSignatures', 'too many signatures by known keys are wrong; no more of them are checked');
@@ -61,16 +62,16 @@ function mayCheck(state: StreamState, { id }: KnownKey, epoch: Epoch | undefined
 async function checkAnew(
   state: StreamState,
   known: KnownKey,
-  text: Buffer,
+  checkpoint: SignedCheckpoint,
   signature: Buffer,
 ): Promise<boolean | undefined> {
   const { key, signer } = known;
-  if (key.algorithm !== 'kms-hmac-sha256') return checkHere(state, key, text, signature);
+  if (key.algorithm !== 'kms-hmac-sha256') return checkHere(state, key, checkpoint, signature);
   const named = state.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
   if (!named || signer === undefined || state.auditor.verifyOnline === undefined) return undefined;
   if (state.allowance.left('serviceFailures') === 0) return undefined;
   try {
-    return await state.auditor.verifyOnline(signer, text, signature);
+    return await state.auditor.verifyOnline(signer, Buffer.from(checkpoint.text, 'utf8'), signature);
   } catch (error) {
     if (!(error instanceof TamperError)) throw error;
     state.allowance.take('serviceFailures');
@@ -83,11 +84,13 @@ async function checkAnew(
 async function checkHere(
   state: StreamState,
   { algorithm, bytes }: NoteKey,
-  text: Buffer,
+  checkpoint: SignedCheckpoint,
   signature: Buffer,
 ): Promise<boolean | undefined> {
+  const line = decodeLogSignature(algorithm, checkpoint, signature);
+  if (line === undefined) return false;
   try {
-    return await verifySignature(algorithm, bytes, text, signature);
+    return await verifySignature(algorithm, bytes, line.message, line.signature);
   } catch (error) {
     if (!isTamperError(error, 'DEPENDENCY_MISSING')) throw error;
     state.allowance.take('serviceFailures');
@@ -104,7 +107,6 @@ export async function verifyNote(
   mac: Buffer | undefined,
 ): Promise<NoteVerdict> {
   const { origin } = state.auditor;
-  const text = Buffer.from(checkpoint.text, 'utf8');
   const macKeyId =
     epoch?.schedule === undefined ? undefined : ratchetKeyId(origin, epoch.schedule.fingerprint).toString('hex');
   const verified = new Map<SignerId, NoteSignature>();
@@ -121,7 +123,7 @@ export async function verifyNote(
     const candidates = state.knownKeys.withKeyId(signature.keyId);
     let failed = 0;
     for (const key of candidates) {
-      const good = await check(state, key, epoch, text, signature.bytes);
+      const good = await check(state, key, epoch, checkpoint, signature.bytes);
       if (good === true) verified.set(key.id, verified.get(key.id) ?? signature);
       else if (good === undefined) unchecked = true;
       else failed++;

@@ -1,4 +1,5 @@
-import { ML_DSA_ALGORITHMS } from '../../core/ml-dsa.ts';
+import { ML_DSA, ML_DSA_ALGORITHMS } from '../../core/ml-dsa.ts';
+import { encodeNoteKey } from '../../format/vkey.ts';
 import type { Auditor } from '../auditor/auditor.ts';
 import type { SignerId } from '../model/epoch.ts';
 
@@ -7,7 +8,10 @@ import type { SignerId } from '../model/epoch.ts';
  * who breaks a classical algorithm gains nothing by it.
  */
 
-const HEADS = ML_DSA_ALGORITHMS.map((algorithm) => `\xfffapilog-tamper/v1/${algorithm}\n`);
+/** How a key of each begins. */
+const HEADS = ML_DSA_ALGORITHMS.map((algorithm) =>
+  encodeNoteKey({ algorithm, bytes: ML_DSA[algorithm].spkiHead }).toString('latin1'),
+);
 
 /** Whether a key is one of ML-DSA. */
 export function isPostQuantum(id: SignerId): boolean {

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from spelling import from_b64
 from tree import sha
 
+RSA_PKCS1 = b'\xffPKIX-RSA-PKCS#1v1.5'
 ALGORITHMS = ('ed25519', 'ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'rsa-pss-sha256', 'rsa-pkcs1-sha256')
 PRIME = 2**255 - 19
 ED25519_HEAD = bytes.fromhex('302a300506032b6570032100')
@@ -75,6 +76,8 @@ def _typed(signer):
         return b'\1' + spki[len(ED25519_HEAD) :]
     if algorithm == 'ecdsa-p256-sha256':
         return b'\2' + spki
+    if algorithm == 'rsa-pkcs1-sha256':
+        return RSA_PKCS1 + spki
     return b'\xfffapilog-tamper/v1/' + algorithm.encode() + b'\n' + spki
 
 
@@ -99,6 +102,10 @@ def signer_of(vkey):
         return 'ed25519', ED25519_HEAD + typed[1:]
     if typed[:1] == b'\2':
         return 'ecdsa-p256-sha256', typed[1:]
+    if typed.startswith(RSA_PKCS1):
+        return 'rsa-pkcs1-sha256', typed[len(RSA_PKCS1) :]
+    if typed[:1] == b'\6':
+        return 'ml-dsa-44', typed[1:]
     identifier, _, spki = typed[1:].partition(b'\n')
     return identifier.decode().rsplit('/')[-1], spki
 

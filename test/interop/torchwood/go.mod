@@ -1,13 +1,13 @@
 module fapilog-tamper/interop-torchwood
 
-go 1.24.0
+go 1.27.0
 
 require (
-	filippo.io/torchwood v0.9.0
-	golang.org/x/mod v0.31.0
+	filippo.io/torchwood v0.10.0
+	golang.org/x/mod v0.40.0
 )
 
 require (
-	golang.org/x/crypto v0.46.0 // indirect
-	golang.org/x/sync v0.19.0 // indirect
+	golang.org/x/crypto v0.56.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
 )

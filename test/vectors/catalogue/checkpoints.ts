@@ -1,7 +1,7 @@
 import { EMPTY_ROOT } from '../../../src/core/tree.ts';
 import { formatCheckpointText, formatNote, formatSignatureLine } from '../../../src/format/checkpoint.ts';
-import { noteKeyId } from '../../../src/format/vkey.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
+import { logSignatureLine } from '../../support/signing-keys.ts';
 import { dataKey, edKey, nextEdKey, rsaPssKey, serviceKey, thirdEdKey } from '../keys.ts';
 import { bothLog, macBody, macKeys, macLog, signedBody, signedLog } from '../logs.ts';
 import { cutAfter, dropCheckpoints, entry } from '../spoil.ts';
@@ -32,11 +32,12 @@ function noteOf(origin: string, size: number, signers = [edKey], root = EMPTY_RO
   const text = formatCheckpointText({ origin, size, root });
   return formatNote(
     text,
-    signers.map((key) => formatSignatureLine(origin, noteKeyId(origin, key.noteKey), key.sign(Buffer.from(text)))),
+    signers.map((key) => logSignatureLine(key, text)),
   );
 }
 
-function line(note: string): string {
+/** A checkpoint line that holds this note. */
+export function checkpointLine(note: string): string {
   return `{"integrity":{"kind":"checkpoint","note":${JSON.stringify(note)}}}`;
 }
 
@@ -53,7 +54,7 @@ function notASeal(): SealedLog {
   const log = signedBody();
   const root = log.tree.root();
   return log
-    .raw(line(noteOf(log.origin, log.size, [edKey], root)), 'checkpoint')
+    .raw(checkpointLine(noteOf(log.origin, log.size, [edKey], root)), 'checkpoint')
     .close()
     .checkpoint();
 }
@@ -172,10 +173,13 @@ export function checkpointCases(): VectorCase[] {
     .checkpoint({ size: 8, signers: [thirdEdKey] })
     .close()
     .checkpoint();
-  const strangersRoot = signedLog().raw(line(noteOf('audit.example.com/vectors/a', 8, [thirdEdKey])), 'checkpoint');
+  const strangersRoot = signedLog().raw(
+    checkpointLine(noteOf('audit.example.com/vectors/a', 8, [thirdEdKey])),
+    'checkpoint',
+  );
   const noMac = macBody()
     .seal()
-    .raw(line(noteOf('audit.example.com/vectors/a', 14, [thirdEdKey], EMPTY_ROOT)), 'checkpoint');
+    .raw(checkpointLine(noteOf('audit.example.com/vectors/a', 14, [thirdEdKey], EMPTY_ROOT)), 'checkpoint');
   const longNote = `${noteOf('audit.example.com/vectors/a', 8)}${formatSignatureLine('x', Buffer.alloc(4), Buffer.alloc(90_000))}`;
   return [
     malformed('note-malformed', 'the size of a note has a leading zero', (text) => text.replace('\\n8\\n', '\\n08\\n')),
@@ -188,7 +192,7 @@ export function checkpointCases(): VectorCase[] {
     signed(
       'note-malformed-long',
       'a note of more than 64 KiB',
-      signedLog().raw(line(longNote), 'checkpoint'),
+      signedLog().raw(checkpointLine(longNote), 'checkpoint'),
       1,
       'NOTE_MALFORMED',
     ),
@@ -201,7 +205,7 @@ export function checkpointCases(): VectorCase[] {
     signed(
       'origin-wrong-checkpoint',
       'a checkpoint of another stream',
-      signedLog().raw(line(noteOf(other, 8)), 'checkpoint'),
+      signedLog().raw(checkpointLine(noteOf(other, 8)), 'checkpoint'),
       1,
       'ORIGIN_WRONG',
     ),

@@ -1,9 +1,9 @@
 import { SealedLog } from '../../support/sealed-log.ts';
-import { fixedBytes, type SigningKey } from '../../support/signing-keys.ts';
+import { fixedBytes, logSignatureLine, type SigningKey } from '../../support/signing-keys.ts';
 import { dataKey, edKey, nextPqKey, otherPqKey, pqKey } from '../keys.ts';
 
 import { brings, type VectorCase, vector } from '../vector-case.ts';
-import { editCheckpoint, flipSignature } from './checkpoints.ts';
+import { checkpointLine, editCheckpoint, flipSignature } from './checkpoints.ts';
 
 /** Signatures of ML-DSA, a policy that demands them (M8.30), and signers that a reader does not know (M2.8). */
 
@@ -38,6 +38,33 @@ function changed(): VectorCase {
   const findings = ['SIGNATURE_WRONG 4', 'UNSIGNED 3-4', 'END_UNPROVEN 4'];
   const auditor = brings(log, { named: [pqKey] });
   return vector('signature-wrong-ml-dsa', 'the last signature of ML-DSA is changed', log, auditor, 1, ...findings);
+}
+
+/** A log of ML-DSA-44 whose last checkpoint has this signature line. */
+function lastSigned(lineOf: (text: string) => string): SealedLog {
+  return editCheckpoint(signedBy(nextPqKey), 1, (line) => {
+    const { note } = (JSON.parse(line) as { integrity: { note: string } }).integrity;
+    const text = note.slice(0, note.indexOf('\n\n') + 1);
+    return checkpointLine(`${text}\n${lineOf(text)}`);
+  });
+}
+
+/** M4.2: of ML-DSA-44 a line holds a time, of which a verifier says nothing, and what C2SP has for it is signed, not the text. */
+function ofCosigners(): VectorCase[] {
+  const log = (time: bigint): SealedLog => lastSigned((text) => logSignatureLine(nextPqKey, text, time));
+  const plain = lastSigned((text) => {
+    const ofText: SigningKey = { ...nextPqKey, sign: () => nextPqKey.sign(Buffer.from(text)) };
+    return logSignatureLine(ofText, text);
+  });
+  const wrong = ['SIGNATURE_WRONG 4', 'UNSIGNED 3-4', 'END_UNPROVEN 4'];
+  const of = (name: string, about: string, made: SealedLog, verdict: 0 | 1, ...findings: string[]): VectorCase =>
+    vector(name, about, made, brings(made, { named: [nextPqKey] }), verdict, ...findings);
+  return [
+    of('ml-dsa-44-time', 'the last signature of ML-DSA-44 holds a time', log(1_764_630_000n), 0),
+    of('ml-dsa-44-time-last', 'the last signature of ML-DSA-44 holds the latest time', log(2n ** 63n - 1n), 0),
+    of('ml-dsa-44-time-beyond', 'the last signature of ML-DSA-44 holds a later one', log(2n ** 63n), 1, ...wrong),
+    of('ml-dsa-44-text', 'the last signature of ML-DSA-44 is one over the text', plain, 1, ...wrong),
+  ];
 }
 
 const begin = (): SealedLog => new SealedLog().open({ signers }).seal().checkpoint().record('{"a":1}');
@@ -159,5 +186,6 @@ function unknown(): VectorCase[] {
 }
 
 export function postQuantumCases(): VectorCase[] {
-  return [alone('ml-dsa-44', nextPqKey), alone('ml-dsa-65', pqKey), changed(), ...demanded(), ...unknown()];
+  const valid = [alone('ml-dsa-44', nextPqKey), alone('ml-dsa-65', pqKey)];
+  return [...valid, changed(), ...ofCosigners(), ...demanded(), ...unknown()];
 }
