@@ -1,19 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { auditorKeys, loadWitnesses, type ProofReport, proveRecord, verify, verifyProof } from '../../src/index.ts';
 import { Random } from '../interop/differential/random.ts';
 import { Litewitness } from '../servers/litewitness.ts';
 import { runCommand } from '../support/command-line.ts';
-import { linesOfProof } from '../support/record-proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { times } from '../support/tier.ts';
+import { askTorchwood, buildTorchwood } from '../support/torchwood.ts';
 import { mutantOf, stranger } from '../support/witnessed-logs.ts';
 import { edKey, nextEdKey, nextPqKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
 
@@ -21,10 +17,6 @@ import { edKey, nextEdKey, nextPqKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey }
  * A proof of a log that two litewitnesses cosigned, before filippo.io/torchwood v0.10.0 (`ParsePolicy`, `VerifyProof`), which the
  * same people wrote: it accepts what we make, and refuses what we refuse.
  */
-
-const source = fileURLToPath(new URL('../interop/torchwood/', import.meta.url));
-const cache = join(toolCache(), 'go-interop');
-const binary = join(cache, process.platform === 'win32' ? 'torchwood.exe' : 'torchwood');
 
 let one: Litewitness;
 let two: Litewitness;
@@ -35,16 +27,8 @@ const vkey = vkeyOf(log.origin, edKey);
 let policy = '';
 const proofs = new Map<number, string>();
 
-/** One line a proof: `ok`, or why not. */
-function torchwood(text: string, proofTexts: readonly string[], of = proofs.get(3) ?? ''): string[] {
-  const record = createHash('sha256')
-    .update('\0')
-    .update(linesOfProof(of).extra[1] ?? '');
-  const input = JSON.stringify({ Policy: text, Record: record.digest('hex'), Proofs: proofTexts });
-  const { stdout, stderr, status } = spawnSync(binary, [], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
-  expect([status, stderr]).toEqual([0, '']);
-  return stdout.trimEnd().split('\n');
-}
+const torchwood = (text: string, proofTexts: readonly string[], of = proofs.get(3) ?? ''): string[] =>
+  askTorchwood(text, proofTexts, of);
 
 async function ours(text: string, proof: string): Promise<ProofReport> {
   writeFileSync(at('asked.txt'), text);
@@ -52,11 +36,22 @@ async function ours(text: string, proof: string): Promise<ProofReport> {
   return verifyProof(proof, { origin: log.origin, keys: auditorKeys({ publicKeys: [vkey] }), witnesses });
 }
 
+/** Both know the log by this key, and cosign it. @returns the files with their cosignatures */
+async function cosigned(origin: string, path: string, logKey: string): Promise<string[]> {
+  const parts: string[] = [];
+  for (const witness of [one, two]) {
+    await witness.addLog(origin, logKey);
+    const out = `${path}.${parts.length}`;
+    const flags = ['--origin', origin, '--url', witness.url, '--witness', witness.vkey, '--out', out];
+    const { code, stderr } = await runCommand(['witness', path, ...flags]);
+    expect([code, stderr]).toEqual([0, '']);
+    parts.push(out);
+  }
+  return parts;
+}
+
 beforeAll(async () => {
-  mkdirSync(cache, { recursive: true });
-  const env = { ...process.env, GOTOOLCHAIN: 'auto' }; // it needs Go 1.27, which go fetches
-  const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, env, encoding: 'utf8' });
-  if (built.status !== 0) throw new Error(`go build failed: ${built.error?.message ?? built.stderr}`);
+  buildTorchwood();
   folder = mkdtempSync(join(tmpdir(), 'torchwood-'));
   one = await Litewitness.start('witness.example/one');
   two = await Litewitness.start('witness.example/two');
@@ -173,7 +168,46 @@ describe('torchwood', () => {
   }, 600_000);
 });
 
-// M4.11: litewitness and torchwood know log keys of Ed25519 alone
+it('a log of ML-DSA-44 is cosigned by two litewitnesses, and torchwood accepts its proof by the same key', async () => {
+  const signed = new SealedLog('audit.example.com/ml-dsa-44-alone');
+  signed
+    .open({ signers: [nextPqKey] })
+    .seal()
+    .checkpoint()
+    .record('{"n":1}', '{"n":2}')
+    .close()
+    .checkpoint();
+  const path = at('alone.jsonl');
+  writeFileSync(path, signed.toFiles()[0]?.bytes ?? '');
+  const own = vkeyOf(signed.origin, nextPqKey);
+  const text = policy.replace(`log ${vkey}`, `log ${own}`);
+  writeFileSync(at('ml-dsa-44-policy.txt'), text);
+  const asked = {
+    paths: [path, ...(await cosigned(signed.origin, path, own))],
+    origin: signed.origin,
+    keys: auditorKeys({ publicKeys: [own] }),
+    witnesses: await loadWitnesses(at('ml-dsa-44-policy.txt')),
+    seq: 3,
+  };
+  const { origin, keys, witnesses } = asked;
+  const { proof = '' } = await proveRecord(asked);
+  expect(torchwood(text, [proof], proof)).toEqual(['ok']);
+  expect(await verifyProof(proof, { origin, keys, witnesses })).toMatchObject({ verdict: 'ok' });
+  const line = `\u2014 ${signed.origin} `;
+  const at44 = proof.indexOf(line) + line.length;
+  const random = new Random(44);
+  const mutants = Array.from({ length: times(100, 1000) }, () => {
+    const place = at44 + random.int(3_200);
+    return `${proof.slice(0, place)}${proof[place] === 'A' ? 'B' : 'A'}${proof.slice(place + 1)}`;
+  });
+  const answers = torchwood(text, mutants, proof);
+  for (const [index, mutant] of mutants.entries()) {
+    expect([mutant, answers[index]]).not.toEqual([mutant, 'ok']);
+    expect((await verifyProof(mutant, { origin, keys, witnesses })).verdict).not.toBe('ok');
+  }
+}, 120_000);
+
+// M4.11: of other algorithms than Ed25519 and ML-DSA-44 litewitness and torchwood know no log keys
 describe.each([p256Key, p384Key, rsaPssKey, rsaPkcs1Key, nextPqKey])('a note key beside $signer.algorithm', (key) => {
   const signed = new SealedLog(`audit.example.com/${key.signer.algorithm}`);
   const noteVkey = vkeyOf(signed.origin, edKey);
@@ -189,17 +223,11 @@ describe.each([p256Key, p384Key, rsaPssKey, rsaPkcs1Key, nextPqKey])('a note key
       .checkpoint();
     const path = at(`${key.signer.algorithm}.jsonl`);
     writeFileSync(path, signed.toFiles()[0]?.bytes ?? '');
-    const cosigned = [one, two].map((witness) => `${path}.${witness === one ? 'one' : 'two'}`);
-    for (const [index, witness] of [one, two].entries()) {
-      await witness.addLog(signed.origin, noteVkey);
-      const flags = ['--origin', signed.origin, '--url', witness.url, '--witness', witness.vkey];
-      const { code, stderr } = await runCommand(['witness', path, ...flags, '--out', cosigned[index] as string]);
-      expect([code, stderr]).toEqual([0, '']);
-    }
+    const parts = await cosigned(signed.origin, path, noteVkey);
     const text = policy.replace(`log ${vkey}`, `log ${noteVkey}`);
     writeFileSync(at('note-policy.txt'), text);
     const witnesses = await loadWitnesses(at('note-policy.txt'));
-    const asked = { paths: [path, ...cosigned], origin: signed.origin, keys, witnesses, seq: 3 };
+    const asked = { paths: [path, ...parts], origin: signed.origin, keys, witnesses, seq: 3 };
     const { proof = '', report } = await proveRecord({ ...asked, noteKeys: [noteVkey] });
     expect(report.verdict).toBe('ok');
     expect(torchwood(text, [proof], proof)).toEqual(['ok']);
