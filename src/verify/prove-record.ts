@@ -1,6 +1,8 @@
 import { TamperError } from '../errors.ts';
 import { formatRecordExtra } from '../format/evidence/record-extra.ts';
 import { formatTlogProof } from '../format/evidence/tlog-proof.ts';
+import { formatVkey } from '../format/vkey.ts';
+import type { SigningKey } from '../keys/provider.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { EntryProof, type ProofParts } from './proof/entry-proof.ts';
 import { NoteKeys } from './proof/note-lines.ts';
@@ -95,8 +97,9 @@ export async function proveEntry({
   ...options
 }: ProveOptions): Promise<ProvedRecord & { parts?: ProofParts }> {
   const proofs = new EntryProofs(seq, new NoteKeys(noteKeys));
+  const confirmed: SigningKey[] = [];
   // leaves that another process checks are not seen here one by one
-  const report = await verifyKeeping({ ...options, jobs: 1 }, proofs);
+  const report = await verifyKeeping({ ...options, ...remembering(options, confirmed), jobs: 1 }, proofs);
   if (report.verdict !== 'ok') return { report };
   const stream = oneStream(report, options);
   const entry = proofs.one;
@@ -106,12 +109,35 @@ export async function proveEntry({
   const { index, proof: hashes, note } = parts;
   const proof = formatTlogProof({ extra: formatRecordExtra(parts), index, proof: hashes, note });
   // what goes out must hold: whoever gets it cannot ask for another one
-  const { findings, verdict } = await verifyProof(Buffer.from(proof, 'utf8'), options);
+  const publicKeys = [...(options.publicKeys ?? []), ...vkeysOf(stream.origin, confirmed)];
+  const { findings, verdict } = await verifyProof(Buffer.from(proof, 'utf8'), { ...options, publicKeys });
   if (verdict === 'tampered') throw new TamperError('INTERNAL', `the proof of entry ${seq} does not hold`);
   const unmet = findings.find(({ code }) => code !== 'NO_KEY'); // that MACs are checked no proof can show (E3.6)
   if (unmet === undefined) return { report, proof, parts };
   const code = unmet.code === 'UNWITNESSED' ? unmet.code : 'UNSIGNED';
   return { report, refusal: { code, message: `a proof would not meet your demands: ${unmet.message}` } };
+}
+
+/** A proof has no key periods to ask a key service about, so it is checked with the keys that the service confirmed in the log. */
+function remembering(
+  { confirmSigner }: VerifyOptions,
+  confirmed: SigningKey[],
+): Required<Pick<VerifyOptions, 'confirmSigner'>> | undefined {
+  if (confirmSigner === undefined) return undefined;
+  return {
+    confirmSigner: async (signer) => {
+      const isNamed = await confirmSigner(signer);
+      if (isNamed) confirmed.push(signer);
+      return isNamed;
+    },
+  };
+}
+
+function vkeysOf(origin: string, signers: readonly SigningKey[]): string[] {
+  const vkeys = signers.flatMap(({ algorithm, spki }) =>
+    spki === undefined ? [] : [formatVkey(origin, { algorithm, bytes: Buffer.from(spki) })],
+  );
+  return [...new Set(vkeys)];
 }
 
 /** The one stream of a report besides the erasure logs of the policy. @throws {@link TamperError} `USAGE` */

@@ -11,6 +11,7 @@ import {
   type ProvedRecord,
   type ProveOptions,
   proveRecord,
+  verifyProof,
 } from '../../src/index.ts';
 import { openReceipt } from '../support/cose-receipt.ts';
 import { erasedWithLog, policyWith, saltedLog } from '../support/erased-log.ts';
@@ -102,6 +103,29 @@ describe('a receipt', () => {
       signingKey: 'other',
     });
     expect(unknown).toEqual({ report: expect.objectContaining({ verdict: 'undecided' }) });
+  });
+
+  it('and a tlog-proof are made of what any of the configured keys signed, as the verdict is', async () => {
+    const log = new SealedLog()
+      .open({ signers: [p256Key, pqKey] })
+      .seal()
+      .checkpoint()
+      .record('one')
+      .seal();
+    log
+      .checkpoint({ signers: [pqKey] }) // the other key service was away
+      .record('two')
+      .close();
+    log.checkpoint();
+    const options = { paths: write(log), seq: 3, origin: log.origin, keys: [signerOf(p256Key), signerOf(pqKey)] };
+    const proved = await proveRecord({ ...options, format: 'cose', signer: signerOf(p256Key) });
+    expect(opened(proved, p256Key)).toMatchObject({ alg: -7, size: 4 });
+    const { proof = '' } = await proveRecord(options);
+    expect(linesOfProof(proof).text[1]).toBe('4');
+    const keys = auditorKeys({ publicKeys: [vkeyOf(log.origin, pqKey)] });
+    expect(await verifyProof(proof, { origin: log.origin, keys })).toMatchObject({ verdict: 'ok' });
+    const strange = await proveRecord({ ...options, keys: [signerOf(nextEdKey)] });
+    expect(strange).toEqual({ report: expect.objectContaining({ verdict: 'undecided' }) });
   });
 
   // E6.3

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import schema from '../../spec/proof-report.schema.json' with { type: 'json' };
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { spoiled } from '../support/record-proof.ts';
 import { SealedLog } from '../support/sealed-log.ts';
-import { vkeyOf } from '../support/signing-keys.ts';
+import { localKey, vkeyOf } from '../support/signing-keys.ts';
 import { edKey, nextEdKey, thirdEdKey } from '../vectors/keys.ts';
 import { macLog, signedLog, signKeys } from '../vectors/logs.ts';
 
@@ -61,6 +62,26 @@ describe('fapilog-tamper prove', () => {
       expect(refused.stderr).toContain('note key');
     }
     expect(existsSync(at('no'))).toBe(false);
+  });
+
+  it("takes the keys of the writer's configuration, as verify does: exit 0", async () => {
+    await runCommand(['keygen', '--algorithm', 'Ed25519', '--out', at('writer.key')]);
+    const key = localKey('ed25519', createPrivateKey(readFileSync(at('writer.key'))));
+    const own = new SealedLog()
+      .open({ signers: [key] })
+      .seal()
+      .checkpoint()
+      .record('one')
+      .close();
+    writeFileSync(at('own.jsonl'), own.checkpoint().toFiles()[0]?.bytes ?? '');
+    const options = { origin: own.origin, algorithm: 'Ed25519', key_source: 'file', key_file_path: at('writer.key') };
+    writeFileSync(at('writer.yaml'), JSON.stringify(options));
+    const argv = [at('own.jsonl'), '--config', at('writer.yaml')];
+    expect((await runCommand(['verify', ...argv])).code).toBe(0);
+    const place = ['--seq', '3', '--out', at('own.tlog-proof')];
+    expect(await runCommand(['prove', ...argv, ...place])).toEqual({ code: 0, stdout: '', stderr: '' });
+    const publicKey = ['--origin', own.origin, '--public-key', at('writer.key.pub')];
+    expect((await runCommand(['verify', at('own.tlog-proof'), ...publicKey])).code).toBe(0);
   });
 
   it('never writes over a file: exit 2', async () => {
