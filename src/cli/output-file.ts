@@ -17,10 +17,15 @@ export interface OutputKind {
   readonly mode: number;
 }
 
-/** Such a file, and where it is to be. */
-export interface NamedOutput {
-  readonly kind: OutputKind;
+/** Any file that a flag names. */
+export interface NamedFile {
+  readonly kind: Pick<OutputKind, 'flag' | 'what'>;
   readonly path: string;
+}
+
+/** A file of such a kind. */
+export interface NamedOutput extends NamedFile {
+  readonly kind: OutputKind;
 }
 
 /** Ours and the group's: a report may quote lines of the log. */
@@ -35,7 +40,20 @@ const usage = (message: string, hint: string): TamperError => new TamperError('U
  * @throws {@link TamperError} `USAGE`; `READ_FAILED` where it cannot be looked at
  */
 export async function checkOutputFile(kind: OutputKind, path: string, verified: readonly string[]): Promise<void> {
-  const { flag, what } = kind;
+  await checkReplaced(kind, await placeOutside(kind, path, verified));
+}
+
+/**
+ * The path of a file that is to be written, behind links. A place among the files that are verified, or in a folder that does not
+ * exist, is refused.
+ *
+ * @throws {@link TamperError} `USAGE`; `READ_FAILED` where it cannot be looked at
+ */
+export async function placeOutside(
+  { flag, what }: Pick<OutputKind, 'flag' | 'what'>,
+  path: string,
+  verified: readonly string[],
+): Promise<string> {
   const folder = await existing(dirname(path));
   if (folder === undefined) {
     throw usage(`there is no folder ${dirname(path)} for the ${what}`, 'Make it first, or name another one.');
@@ -52,7 +70,7 @@ export async function checkOutputFile(kind: OutputKind, path: string, verified: 
       throw usage(`${flag} ${path} is in ${given}, which is to be verified`, hint);
     }
   }
-  await checkReplaced(kind, target);
+  return target;
 }
 
 /**
@@ -69,7 +87,7 @@ export async function refuseInMemory({ flag, what }: OutputKind, path: string, m
 }
 
 /** Refuses one place for two files, of which only the later one would remain. @throws {@link TamperError} as {@link refuseInMemory} */
-export async function refuseSamePlace(one: NamedOutput, other: NamedOutput): Promise<void> {
+export async function refuseSamePlace(one: NamedFile, other: NamedFile): Promise<void> {
   const target = await targetOf(one.path);
   if (target === undefined || target !== (await targetOf(other.path))) return;
   throw usage(`${one.kind.flag} and ${other.kind.flag} name one file, ${one.path}`, 'Name a file for each.');

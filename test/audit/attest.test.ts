@@ -316,6 +316,7 @@ describe('fapilog-tamper attest', () => {
     const printed = await runCommand(argv);
     expect(JSON.parse(printed.stdout)).toMatchObject({ payloadType: 'application/vnd.in-toto+json' });
     expect((await runCommand([...argv, '--out', at('sealed.intoto.json')])).code).toBe(2);
+    expect((await runCommand([...argv, '--out', '-'])).code).toBe(64);
     appendFileSync(at('sealed.jsonl'), '{"unsealed":true}\n');
     const changed = await runCommand([...argv, '--out', at('changed.intoto.json')]);
     expect([changed.code, changed.stdout, existsSync(at('changed.intoto.json'))]).toEqual([1, '', false]);

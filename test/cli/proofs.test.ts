@@ -89,6 +89,9 @@ describe('fapilog-tamper prove', () => {
     const { code, stderr } = await named('prove', at('log.jsonl'), '--seq', '6', '--out', at('5.tlog-proof'));
     expect([code, readFileSync(at('5.tlog-proof')).equals(before)]).toEqual([2, true]);
     expect(stderr).toContain('already exists');
+    const dash = await named('prove', at('log.jsonl'), '--seq', '6', '--out', '-');
+    expect([dash.code, dash.stdout, existsSync('-')]).toEqual([64, '', false]);
+    expect(dash.stderr).toContain('Leave --out away for standard output');
   });
 
   it('proves nothing of a log that is not ok, and says why: exit 1 or 2, nothing written', async () => {

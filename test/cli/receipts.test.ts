@@ -1,5 +1,14 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -76,7 +85,6 @@ describe('fapilog-tamper prove --format cose', () => {
     for (const [out, leaf, left] of [
       ['5.cose', 'new.leaf', 'new.leaf'],
       ['new.cose', '5.leaf', 'new.cose'],
-      ['one.both', 'one.both', 'one.both'],
     ] as const) {
       const before = [readFileSync(at('5.cose')), readFileSync(at('5.leaf'))];
       const { code, stderr } = await signed('--seq', '6', '--out', at(out), '--leaf', at(leaf));
@@ -84,6 +92,29 @@ describe('fapilog-tamper prove --format cose', () => {
       expect(stderr).toContain('already exists');
       expect([readFileSync(at('5.cose')), readFileSync(at('5.leaf'))]).toEqual(before);
     }
+  });
+
+  it('refuses files that cannot be written before it asks the key: exit 64, nothing written', async () => {
+    mkdirSync(at('logs'));
+    copyFileSync(at('log.jsonl'), at('logs/log.jsonl'));
+    for (const [out, leaf, said] of [
+      ['one.both', 'one.both', '--out and --leaf name one file'],
+      ['no.cose', '', '--leaf takes the name of a file, not ""'],
+      ['no.cose', '-', '--leaf takes the name of a file, not "-"'],
+      ['-', 'no.leaf', '--out takes the name of a file, not "-"'],
+      ['no.cose', 'absent/no.leaf', `there is no folder ${at('absent')}`],
+      ['absent/no.cose', 'no.leaf', `there is no folder ${at('absent')}`],
+      ['no.cose', 'logs/no.leaf', `--leaf ${at('logs/no.leaf')} is in ${at('logs')}, which is to be verified`],
+    ] as const) {
+      const named = (name: string): string => (name.length > 1 ? at(name) : name);
+      const argv = ['prove', at('logs'), '--format', 'cose', '--origin', log.origin, '--public-key', at('log.pub')];
+      const place = ['--seq', '6', '--out', named(out), '--leaf', named(leaf)];
+      // a key file that is not there would be told of
+      const { code, stdout, stderr } = await runCommand([...argv, ...place, ...SIGNER, at('absent.key')]);
+      expect([code, stdout, stderr]).toEqual([64, '', expect.stringContaining(said)]);
+      expect(existsSync('-') || [out, leaf].some((name) => name.length > 1 && existsSync(at(name)))).toBe(false);
+    }
+    expect(readdirSync(at('logs'))).toEqual(['log.jsonl']);
   });
 
   it('signs nothing of a log that is not ok, or of an entry that is no record: exit 1 or 2, nothing written', async () => {

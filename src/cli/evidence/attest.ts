@@ -7,7 +7,7 @@ import { print } from '../output.ts';
 import { progressOn } from '../progress.ts';
 import { verifyFlags, verifyRequest } from '../verify-request.ts';
 import { verdictText } from '../verify-text.ts';
-import { writeNewFile } from './new-file.ts';
+import { checkNewFile, writeNewFile } from './new-file.ts';
 
 /** `fapilog-tamper attest` */
 export const attest: Command = command(
@@ -30,6 +30,7 @@ export const attest: Command = command(
   async (call, io) => {
     const { out } = call.flags;
     if (call.positionals.length === 0) throw new TamperError('USAGE', 'name the files to attest');
+    if (out !== undefined) await checkNewFile({ kind: { flag: '--out', what: 'envelope' }, path: out });
     const { options, resolution, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
     const attested = attestFilesWith({ ...options, onProgress: progress.show }, resolution, io.env);

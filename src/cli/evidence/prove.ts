@@ -5,10 +5,11 @@ import { type Call, type Command, type CommandIo, command, configurationOf } fro
 import { exitCode } from '../exit-code.ts';
 import { count, type Flag, oneOf, text } from '../flags.ts';
 import { print, printable } from '../output.ts';
+import { refuseSamePlace } from '../output-file.ts';
 import { progressOn } from '../progress.ts';
 import { noteKeyFlag, noteKeysOf, type VerifyFlags, verifyFlags, verifyRequest } from '../verify-request.ts';
 import { verdictText } from '../verify-text.ts';
-import { writeNewFile } from './new-file.ts';
+import { checkNewFile, writeNewFile } from './new-file.ts';
 
 type ProveFlags = VerifyFlags & {
   readonly seq: Flag<number | undefined>;
@@ -20,6 +21,9 @@ type ProveFlags = VerifyFlags & {
   readonly journal: Flag<string | undefined>;
   readonly night: Flag<string | undefined>;
 };
+
+const PROOF = { flag: '--out', what: 'proof' } as const;
+const LEAF = { flag: '--leaf', what: 'leaf' } as const;
 
 /** `fapilog-tamper prove` */
 export const prove: Command = command(
@@ -63,6 +67,7 @@ export const prove: Command = command(
       if (call.flags[name] !== undefined) throw new TamperError('USAGE', `--${name} goes with --stream ORIGIN`);
     if (seq === undefined) throw new TamperError('USAGE', 'which record? name it with --seq N');
     const leaf = leafPlace(call, io);
+    await checkPlaces(call);
     const noteKeys = await noteKeysOf(call.flags['note-key']);
     const { options, resolution, close } = await verifyRequest(call, io);
     const progress = progressOn(io.stderr);
@@ -105,6 +110,20 @@ function leafPlace({ flags }: Call<ProveFlags>, io: CommandIo): string | undefin
   return leaf;
 }
 
+/** Nothing is verified or signed for a file that cannot be written. @throws {@link TamperError} `USAGE`, `READ_FAILED`, `WRITE_FAILED` */
+async function checkPlaces({ flags: { out, leaf }, positionals }: Call<ProveFlags>): Promise<void> {
+  const proof = out === undefined ? undefined : { kind: PROOF, path: out };
+  if (proof !== undefined) await checkNewFile(proof);
+  if (leaf === undefined) return;
+  const ofRecord = { kind: LEAF, path: leaf };
+  // it begins like a line of the log
+  await checkNewFile(
+    ofRecord,
+    positionals.filter((path) => path !== '-'),
+  );
+  if (proof !== undefined) await refuseSamePlace(proof, ofRecord);
+}
+
 async function give(proof: string | Uint8Array, out: string | undefined, io: CommandIo): Promise<void> {
   if (out === undefined) await print(io.stdout, proof);
   else await writeNewFile(out, proof);
@@ -119,6 +138,7 @@ async function proveNight({ flags, positionals }: Call<ProveFlags>, stream: stri
     throw new TamperError('USAGE', 'with --stream, give no paths and no --seq: the journal says where it is');
   if (format === 'cose' || leaf !== undefined)
     throw new TamperError('USAGE', '--format cose and --leaf are about a record: name it with --seq N');
+  if (out !== undefined) await checkNewFile({ kind: PROOF, path: out });
   const config = await configurationOf(journal);
   const named = policy === undefined ? undefined : await loadPolicy(policy);
   const { verdict, proof, refusal = '' } = await proveStream({ config, policy: named, stream, night });
