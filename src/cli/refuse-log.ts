@@ -8,6 +8,7 @@ const LOOK = 65_536;
 /** Flags that name a file, and what it should hold. */
 const HOLDS: Readonly<Record<string, string>> = {
   keys: 'a data key: a file made by keygen, a directory of NAME.key files, or a file made by keys recover',
+  'note-key': 'the public half of a note key: NAME.pub as keygen made it, or verifier keys',
   'public-key': 'public keys: a PEM, or verifier keys as keygen --origin prints them',
   policy: 'a policy: policy init drafts one from a log',
   config: 'options: see docs/configuration.md',
@@ -16,7 +17,7 @@ const HOLDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses a sealed log in the place of a key or another file that a flag names: what reads such files would advise to repair them.
+ * Refuses an empty name, and a sealed log in the place of a key or another file that a flag names: what reads such files would advise to repair them.
  *
  * @throws {@link TamperError} `USAGE`
  */
@@ -24,6 +25,7 @@ export async function refuseLogs(flags: Readonly<Record<string, unknown>>): Prom
   for (const [flag, holds] of Object.entries(HOLDS)) {
     const given = flags[flag];
     for (const path of [given].flat()) {
+      if (path === '') throw new TamperError('USAGE', `--${flag} is empty`, { hint: `Name a file with ${holds}.` });
       if (typeof path !== 'string' || !(await isSealedLog(path))) continue;
       throw new TamperError('USAGE', `--${flag} ${shown(path)} is a sealed log`, {
         hint: `Name a file with ${holds}. The logs to read are arguments without a flag.`,

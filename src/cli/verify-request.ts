@@ -118,8 +118,9 @@ export const noteKeyFlag = (where: string): Flag<readonly string[]> =>
     `public key of a note key (note_key_file_path of the writer) that must have signed the ${where} too, for readers that know only Ed25519; it counts for nothing`,
   );
 
-/** @throws {@link TamperError} as `loadPublicKeys` */
+/** @throws {@link TamperError} as `loadPublicKeys`; `USAGE` */
 export async function noteKeysOf(paths: readonly string[]): Promise<string[]> {
+  await refuseLogs({ 'note-key': paths });
   return (await Promise.all(paths.map(loadPublicKeys))).flat();
 }
 
@@ -141,7 +142,9 @@ export async function verifyRequest(call: Call<VerifyFlags>, io: CommandIo, need
     throw new TamperError('USAGE', 'name the files to verify, or - for standard input');
   await refuseLogs(flags);
   const keyVariables = flags['key-env'];
-  const resolution = await resolveWarning(call, io, keyVariables.map(variableOf));
+  // of a writer on this host: no verification uses it, so it need not fit to the keys here
+  const { FAPILOG_TAMPER_NOTE_KEY_FILE_PATH: _, ...env } = io.env;
+  const resolution = await resolveWarning(call, { ...io, env }, keyVariables.map(variableOf));
   const policy = flags.policy === undefined ? undefined : await loadPolicy(flags.policy);
   const keyPaths = flags.keys;
   const publicKeys = await publicKeysOf(flags['public-key']);

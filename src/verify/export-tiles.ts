@@ -89,7 +89,7 @@ export async function exportTiles({ destination, noteKeys, ...options }: ExportT
     const stream = oneStream(report, options);
     const { origin } = stream;
     const tree = entries.newestSigned;
-    if (tree === undefined) return { report, refusal: unsigned(entries) };
+    if (tree === undefined) return { report, refusal: unsigned(entries, origin) };
     const { size } = tree;
     const refusal = refusalOf(tree, stream, entries, there, `${destination.name}/${CHECKPOINT}`);
     if (refusal !== undefined) return { report, refusal };
@@ -128,12 +128,13 @@ async function find(destination: TileDestination): Promise<Found | undefined> {
   }
 }
 
-function unsigned({ isSigned, hasNotes }: TreeEntries): ExportRefusal {
-  if (isSigned && !hasNotes) {
+function unsigned(entries: TreeEntries, origin: string): ExportRefusal {
+  const lacking = entries.lackingNotes(origin);
+  if (lacking !== undefined) {
     const why = 'no checkpoint that a named public key signed carries a right signature of the note key';
-    return { code: 'UNSIGNED', message: `${why} that you want on the tiles` };
+    return { code: 'UNSIGNED', message: `${why} ${lacking}; leave out note keys that do not sign this log` };
   }
-  if (isSigned) {
+  if (entries.isSigned) {
     const message =
       'no proven checkpoint has a signature and all the cosignatures that you demand, in a note of at most 64 KiB';
     return { code: 'UNWITNESSED', message };

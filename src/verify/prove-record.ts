@@ -154,7 +154,7 @@ export function oneStream(report: VerifyReport, { policy }: VerifyOptions): Stre
 function refusalOf(
   entry: EntryProof | undefined,
   seq: number,
-  { firstSeq, lastSeq, erased, witnessed }: StreamReport,
+  { origin, firstSeq, lastSeq, erased, witnessed }: StreamReport,
 ): ProofRefusal | undefined {
   if (entry === undefined) {
     return { code: 'NO_ENTRY', message: `the log has no entry ${seq}: here are entries ${firstSeq} to ${lastSeq}` };
@@ -172,9 +172,10 @@ function refusalOf(
     };
   }
   if (entry.parts !== undefined) return undefined;
-  if (entry.isSigned && !entry.hasNotes) {
-    const why = `no checkpoint over entry ${seq} that a named public key signed carries a right signature of the note key`;
-    return { code: 'UNSIGNED', message: `${why} that you want in the proof` };
+  const lacking = entry.lackingNotes(origin);
+  if (lacking !== undefined) {
+    const why = `no checkpoint over entry ${seq} that a named public key signed carries a right signature of the note key ${lacking}`;
+    return { code: 'UNSIGNED', message: `${why}; leave out note keys that the writer had only later, or never` };
   }
   if (witnessed !== undefined && entry.isSigned) {
     const why = `no signed checkpoint over entry ${seq} has all the cosignatures that you demand, in a note of at most 64 KiB`;

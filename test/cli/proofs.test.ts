@@ -62,6 +62,24 @@ describe('fapilog-tamper prove', () => {
       expect(refused.stderr).toContain('note key');
     }
     expect(existsSync(at('no'))).toBe(false);
+    writeFileSync(at('third.pub'), `${vkeyOf(noted.origin, thirdEdKey)}\n`);
+    const both = [...noteKey(nextEdKey), '--note-key', at('third.pub')];
+    const [missing] = /.*\+[0-9a-f]{8}(?=\+)/.exec(vkeyOf(noted.origin, thirdEdKey)) ?? [];
+    for (const argv of [
+      ['prove', at('noted.jsonl'), '--seq', '3'],
+      ['export', at('noted.jsonl'), '--tiles', at('no')],
+    ]) {
+      const { stderr } = await named(...argv, ...both);
+      expect(stderr).toContain(`of the note key ${missing}; leave out note keys`);
+      expect((await named(...argv, '--note-key', '')).stderr).toContain('USAGE: --note-key is empty\n  hint:');
+    }
+  });
+
+  it("is not held up by a variable of the writer's note key: exit 0", async () => {
+    const env = { FAPILOG_TAMPER_NOTE_KEY_FILE_PATH: at('note.key') };
+    const argv = [at('log.jsonl'), '--origin', log.origin, '--public-key', at('signer.pub')];
+    expect((await runCommand(['verify', ...argv], { env })).code).toBe(0);
+    expect((await runCommand(['prove', ...argv, '--seq', '5'], { env })).code).toBe(0);
   });
 
   it("takes the keys of the writer's configuration, as verify does: exit 0", async () => {

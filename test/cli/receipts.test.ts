@@ -16,8 +16,8 @@ import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { type OpenedReceipt, openReceipt } from '../support/cose-receipt.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { localKey, vkeyOf } from '../support/signing-keys.ts';
-import { edKey } from '../vectors/keys.ts';
-import { signedLog } from '../vectors/logs.ts';
+import { dataKey, edKey } from '../vectors/keys.ts';
+import { macLog, signedLog } from '../vectors/logs.ts';
 
 /** `prove --format cose`. */
 
@@ -135,6 +135,16 @@ describe('fapilog-tamper prove --format cose', () => {
       expect(result.stderr).toContain(word);
       expect([existsSync(at('none.cose')), existsSync(at('none.leaf'))]).toEqual([false, false]);
     }
+  });
+
+  it('says of a log without signatures that it has no receipts: exit 2', async () => {
+    writeFileSync(at('mac.jsonl'), macLog().toFiles()[0]?.bytes ?? '');
+    writeFileSync(at('data.key'), dataKey.toString('base64'), { mode: 0o600 });
+    const argv = ['prove', at('mac.jsonl'), '--format', 'cose', '--origin', log.origin, '--keys', at('data.key')];
+    const place = ['--seq', '5', '--out', at('none.cose'), '--leaf', at('none.leaf')];
+    const { code, stderr } = await runCommand([...argv, ...place, ...SIGNER, at('auditor.key')]);
+    expect([code, existsSync(at('none.leaf'))]).toEqual([2, false]);
+    expect(stderr).toContain('prove: the log has no signatures, so there is no proof or receipt');
   });
 
   it.each<[string, string[], string]>([

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { loadPolicy, TamperError } from '../../index.ts';
+import { loadPolicy, TamperError, type VerifyReport } from '../../index.ts';
 import { closing, proveRecordWith, proveStream } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command, configurationOf } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
@@ -88,11 +88,21 @@ export const prove: Command = command(
     } else {
       const why = refusal === undefined ? verdictText(report, 'normal') : `prove: ${printable(refusal.message)}\n`;
       await print(io.stderr, why);
+      if (refusal === undefined && isUnsigned(report)) await print(io.stderr, UNSIGNED);
       return report.verdict === 'tampered' ? exitCode.finding : exitCode.undecided;
     }
     return exitCode.done;
   },
 );
+
+/** The report advises a verifier to name no signing key, which would not help here. */
+const UNSIGNED =
+  'prove: the log has no signatures, so there is no proof or receipt of its records: seal with a signing key to have them\n';
+
+function isUnsigned({ streams }: VerifyReport): boolean {
+  const keys = streams.flatMap((stream) => stream.keys);
+  return keys.length > 0 && keys.every(({ signers }) => signers.length === 0);
+}
 
 /** Where the leaf of a receipt goes; undefined for a tlog-proof. @throws {@link TamperError} `USAGE`, before anything is signed */
 function leafPlace({ flags }: Call<ProveFlags>, io: CommandIo): string | undefined {

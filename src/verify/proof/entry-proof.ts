@@ -8,7 +8,7 @@ import { leafBytesOf } from '../../format/leaf.ts';
 import type { CountedNote, IsEnough, ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
-import { type NoteKeys, NoteLines } from './note-lines.ts';
+import { lackingNotes, type NoteKeys, NoteLines } from './note-lines.ts';
 
 /** So many seals wait for their checkpoints; the verifier forgets the roots of older ones as well (M8.10). */
 const WAITING_SEALS = 8192;
@@ -81,9 +81,12 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
     return [...this.#waiting.values()].some(({ lines }) => lines.isSigned);
   }
 
-  /** Whether there is one that the note keys signed, too. */
-  get hasNotes(): boolean {
-    return [...this.#waiting.values()].some(({ lines }) => lines.isSigned && lines.hasNotes);
+  /** As {@link lackingNotes}. */
+  lackingNotes(origin: string): string | undefined {
+    return lackingNotes(
+      [...this.#waiting.values()].map(({ lines }) => lines),
+      origin,
+    );
   }
 
   /** What proves it; undefined where no checkpoint does. */

@@ -39,6 +39,11 @@ export class NoteKeys {
     return this.#keys.length;
   }
 
+  /** The ids of their lines in the notes of a log. */
+  idsIn(origin: string): string[] {
+    return this.#keys.map((key) => noteKeyId(origin, key).toString('hex'));
+  }
+
   /** Whose id a line has; undefined for other lines. */
   keyOf({ origin }: SignedCheckpoint, { name, keyId }: NoteSignature): NoteKey | undefined {
     if (name !== origin) return undefined;
@@ -68,6 +73,11 @@ export class NoteLines {
   /** Whether each of the note keys signed. */
   get hasNotes(): boolean {
     return this.#notes.size === this.#noteKeys.count;
+  }
+
+  /** The ids of those that did not. */
+  missingNotes(origin: string): string[] {
+    return this.#noteKeys.idsIn(origin).filter((id) => !this.#notes.has(id));
   }
 
   /** Characters of the lines of keys that were not named. */
@@ -125,6 +135,13 @@ export class NoteLines {
     }
     return formatNote(text, lines);
   }
+}
+
+/** Which note keys did not sign, of the signed checkpoint that lacks the fewest; undefined where none is signed, or one lacks none. */
+export function lackingNotes(checkpoints: readonly NoteLines[], origin: string): string | undefined {
+  const lacking = checkpoints.filter(({ isSigned }) => isSigned).map((lines) => lines.missingNotes(origin));
+  const [fewest = []] = lacking.sort((a, b) => a.length - b.length);
+  return fewest.length === 0 ? undefined : fewest.map((id) => `${origin}+${id}`).join(', ');
 }
 
 function addFirst(lines: Map<string, NoteSignature>, key: string, line: NoteSignature): void {

@@ -3,7 +3,7 @@ import { classifyLine } from '../../format/entry.ts';
 import { leafBytesOf } from '../../format/leaf.ts';
 import type { SpooledRecord } from '../input/spool.ts';
 import type { CountedNote, IsEnough } from '../model/proof-keeper.ts';
-import { type NoteKeys, NoteLines } from '../proof/note-lines.ts';
+import { lackingNotes, type NoteKeys, NoteLines } from '../proof/note-lines.ts';
 import { type Keeping, KeptRecords, type RecordKeeper } from '../stream/kept-records.ts';
 
 /** So many checkpoints wait for their lines, the newest ones; the verifier forgets the roots of older ones as well (M8.10). */
@@ -80,9 +80,12 @@ export class TreeEntries implements Keeping {
     return [...this.#noted.values()].some(({ lines }) => lines.isSigned);
   }
 
-  /** Whether the note keys signed such a one, too. */
-  get hasNotes(): boolean {
-    return [...this.#noted.values()].some(({ lines }) => lines.isSigned && lines.hasNotes);
+  /** As {@link lackingNotes}. */
+  lackingNotes(origin: string): string | undefined {
+    return lackingNotes(
+      [...this.#noted.values()].map(({ lines }) => lines),
+      origin,
+    );
   }
 
   /** The newest checkpoint up to the proven end that is signed as E2.2 demands. */
