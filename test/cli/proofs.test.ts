@@ -102,6 +102,19 @@ describe('fapilog-tamper prove', () => {
     expect((await runCommand(['verify', at('own.tlog-proof'), ...publicKey])).code).toBe(0);
   });
 
+  it('takes the checkpoint of a manifest where the file has none over the record: exit 0', async () => {
+    const closed = new SealedLog().open(signKeys).seal().checkpoint().record('one').close();
+    writeFileSync(at('closed.jsonl'), closed.toFiles()[0]?.bytes ?? '');
+    const manifest = JSON.stringify(closed.manifestOf('closed.jsonl'));
+    writeFileSync(at('closed.jsonl.manifest.json'), manifest);
+    expect((await named('verify', at('closed.jsonl'), '--part')).code).toBe(0);
+    const place = ['--seq', '3', '--out', at('part.tlog-proof')];
+    expect(await named('prove', at('closed.jsonl'), '--part', ...place)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await named('verify', at('part.tlog-proof'))).code).toBe(0);
+    const tiles = await named('export', at('closed.jsonl'), '--part', '--tiles', at('part-tiles'));
+    expect([tiles.code, readFileSync(at('part-tiles/checkpoint'), 'utf8').split('\n')[1]]).toEqual([0, '4']);
+  });
+
   it('never writes over a file: exit 2', async () => {
     const before = readFileSync(at('5.tlog-proof'));
     const { code, stderr } = await named('prove', at('log.jsonl'), '--seq', '6', '--out', at('5.tlog-proof'));

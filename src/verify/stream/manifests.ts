@@ -12,6 +12,7 @@ import { readError } from '../../foundation/regular-file.ts';
 import type { Source } from '../input/sources.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { type FileClose, type FileFacts, FileFactsCollector } from '../model/file-facts.ts';
+import type { ProofKeeper } from '../model/proof-keeper.ts';
 import type { StreamState } from '../state/state.ts';
 import { handleCheckpoint } from './checkpoint-lines.ts';
 
@@ -150,6 +151,7 @@ export async function checkManifest(
   file: string,
   { reading, facts }: ManifestCheck,
   following: number | undefined,
+  proof?: ProofKeeper,
 ): Promise<void> {
   const own = { file: manifestName(file) };
   const say = (message: string): void => state.findings.add('MANIFEST_WRONG', own, message);
@@ -195,5 +197,5 @@ export async function checkManifest(
   const missing = isTold ? 0 : facts.missingBehind(close);
   const message = `this file ends ${missing} bytes before its manifest says: checkpoint lines behind its last entry are missing${facts.salted ? OR_OLDER : ''}`;
   if (missing > 0) state.findings.add('FILES_MISSING', { file }, message); // a shipper is behind, or a download broke
-  await handleCheckpoint(state, manifest.checkpoint);
+  await handleCheckpoint(state, manifest.checkpoint, undefined, proof);
 }

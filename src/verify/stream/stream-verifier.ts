@@ -225,7 +225,7 @@ export class StreamVerifier {
       !state.unread && this.#foreign.endFile(isListed && this.#manifest === undefined) === 'rewritten';
     if (this.#manifest !== undefined) {
       if (!state.stopped && !state.unread && !isRewritten)
-        await checkManifest(state, this.#manifestFile, this.#manifest, following);
+        await checkManifest(state, this.#manifestFile, this.#manifest, following, this.#keeper?.proof);
     } else if (state.auditor.manifestRequired && state.closed !== undefined) {
       state.findings.add(
         'MANIFEST_WRONG',
