@@ -53,6 +53,15 @@ describe('fapilog-tamper prove --format cose', () => {
     expect(readFileSync(at('5.leaf'))).toEqual(line.subarray(0, -46));
   });
 
+  it('is signed by a key of ML-DSA whose file is named as that of the signing key: exit 0', async () => {
+    await runCommand(['keygen', '--algorithm', 'ML-DSA-44', '--out', at('pq.key')]);
+    const place = ['--seq', '5', '--out', at('pq.cose'), '--leaf', at('pq.leaf')];
+    const result = await prove('--public-key', at('log.pub'), ...SIGNER, at('pq.key'), ...place);
+    expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+    const spki = Buffer.from(readFileSync(at('pq.key.pub'), 'utf8').replace(/-----.*?-----/g, ''), 'base64');
+    expect(openReceipt(readFileSync(at('pq.cose')), readFileSync(at('pq.leaf')), spki).alg).toBe(-48);
+  });
+
   it('prints the same receipt to a pipe, and none to a terminal', async () => {
     const printed = await signed('--seq', '5', '--leaf', at('printed.leaf'));
     expect(Buffer.from(printed.stdout, 'latin1')).toEqual(readFileSync(at('5.cose')));
