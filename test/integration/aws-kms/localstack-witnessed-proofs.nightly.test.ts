@@ -31,6 +31,8 @@ const at = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   buildTorchwood();
+  // before the environment has another HOME, and no caches
+  witnesses = [await Litewitness.start('witness.example/one'), await Litewitness.start('witness.example/two')];
   folder = mkdtempSync(join(tmpdir(), 'kms-witnessed-'));
   const { url } = running('localstack');
   admin = new KmsAdmin(url);
@@ -39,7 +41,6 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
   });
-  witnesses = [await Litewitness.start('witness.example/one'), await Litewitness.start('witness.example/two')];
 }, 900_000);
 afterAll(async () => {
   for (const witness of witnesses) await witness.stop();
