@@ -10,7 +10,7 @@ const mayImport = {
   storage: ['foundation'],
   witness: ['format', 'keys', 'core', 'foundation'],
   timestamp: ['foundation'],
-  keys: ['core', 'config', 'foundation'],
+  keys: ['core', 'config', 'foundation', 'format/key-reference.ts', 'format/vkey.ts'],
   seal: ['engine', 'format', 'keys', 'core', 'config', 'foundation'],
   verify: ['engine', 'storage', 'format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
   kafka: ['verify', 'format', 'core', 'foundation', 'providers/internal/cannot-load.ts'],

@@ -96,8 +96,9 @@ export interface TamperConfig {
   readonly postQuantumKeyFilePath?: string;
   /**
    * The file of an Ed25519 note key, which signs each checkpoint after the keys above have signed it: for witnesses and readers
-   * of C2SP notes, which know few other algorithms. It is read once, at the start. No verification counts it: it stands in no log
-   * as a signer, so it must not be one of the keys above.
+   * of C2SP notes, which know few other algorithms. It is PKCS#8 PEM, as `fapilog-tamper keygen --algorithm Ed25519` writes it,
+   * and is read once, at the start. No verification counts it: it stands in no log as a signer, so it must not be one of the keys
+   * above.
    */
   readonly noteKeyFilePath?: string;
 

@@ -159,11 +159,3 @@ export function assertPostQuantum({ algorithm, identity }: SigningKey): void {
     hint: 'Name a key of ML-DSA-44 or ML-DSA-65; other keys that sign are named by signing_key_id.',
   });
 }
-
-/** @throws {TamperError} `KEY_WRONG_USAGE`: the key in `note_key_file_path` is not one of Ed25519 */
-export function assertNoteKey({ algorithm }: SigningKey): void {
-  if (algorithm === 'ed25519') return;
-  throw new TamperError('KEY_WRONG_USAGE', `note_key_file_path names a key of ${algorithm}`, {
-    hint: 'Readers of notes know Ed25519: `fapilog-tamper keygen --algorithm Ed25519` makes such a key.',
-  });
-}

@@ -7,14 +7,15 @@ import {
   type ResolvedConfig,
 } from '../config/index.ts';
 import { isTamperError, TamperError } from '../errors.ts';
+import { inTime } from '../foundation/steps.ts';
 import {
-  assertNoteKey,
   assertPostQuantum,
   type DataKey,
   type KeyContext,
   type KeyProvider,
   type SigningKey,
 } from '../keys/provider.ts';
+import { assertNoteKey, signerOf } from '../keys/signer.ts';
 import { createSourceProvider, postQuantumProviderFor, sourcesOf } from './create-provider.ts';
 import type { DoctorCheck } from './doctor-check.ts';
 import { CompositeProvider } from './internal/composite.ts';
@@ -35,13 +36,14 @@ export async function checkKeysOf(config: ResolvedConfig): Promise<DoctorCheck[]
       if (isShutOut(checks)) return [...warnings, ...checks];
     }
     const provider = await together(providers, source, signing);
-    const found = await checkUse(provider, modeOf(config), doctorContext(config));
+    const signers: SigningKey[] = [];
+    const found = await checkUse(provider, modeOf(config), doctorContext(config), signers);
     return [
       ...warnings,
       ...checks,
       ...found,
-      ...(await checkPostQuantum(config, provider)),
-      ...(await checkNoteKey(config)),
+      ...(await checkPostQuantum(config, provider, signers)),
+      ...(await checkNoteKey(config, signers)),
     ];
   } finally {
     for (const provider of providers.values()) await provider.close();
@@ -49,28 +51,39 @@ export async function checkKeysOf(config: ResolvedConfig): Promise<DoctorCheck[]
 }
 
 /** The use of the key `post_quantum_key_id`, if there is one. */
-async function checkPostQuantum(config: ResolvedConfig, provider: KeyProvider): Promise<DoctorCheck[]> {
+async function checkPostQuantum(
+  config: ResolvedConfig,
+  provider: KeyProvider,
+  signers: SigningKey[],
+): Promise<DoctorCheck[]> {
   const { postQuantumKey } = modeOf(config);
   if (postQuantumKey === undefined) return [];
   const own = await postQuantumProviderFor(config, provider);
+  const resolve = async (): Promise<SigningKey> => {
+    const key = await own.getSigningKey(postQuantumKey.keyId);
+    assertPostQuantum(key);
+    return key;
+  };
   try {
-    return await checkSigningKey(own, postQuantumKey, { name: 'post-quantum key', assert: assertPostQuantum });
+    return await checkSigningKey(own, { ...postQuantumKey, name: 'post-quantum key', resolve }, signers);
   } finally {
     if (own !== provider) await own.close();
   }
 }
 
-/** The use of the note key, if there is one. */
-async function checkNoteKey({ noteKeyFilePath: path }: ResolvedConfig): Promise<DoctorCheck[]> {
+/** The use of the note key, if there is one, beside the keys that sign. */
+async function checkNoteKey(config: ResolvedConfig, signers: readonly SigningKey[]): Promise<DoctorCheck[]> {
+  const path = config.noteKeyFilePath;
   if (path === undefined) return [];
-  const { FileKeyProvider } = await import('./file.ts');
-  const provider = new FileKeyProvider({ signingKeys: { path } });
+  const { noteKeyProvider, readNoteKey } = await import('./internal/note-key.ts');
+  const provider = noteKeyProvider(path);
+  const resolve = async (): Promise<SigningKey> => {
+    const key = await inTime(readNoteKey(path, provider));
+    assertNoteKey(doctorContext(config).origin, signerOf(key), signers.map(signerOf));
+    return key;
+  };
   try {
-    return await checkSigningKey(
-      provider,
-      { source: 'file', keyId: 'note' },
-      { name: 'note key', assert: assertNoteKey },
-    );
+    return await checkSigningKey(provider, { source: 'file', name: 'note key', resolve });
   } finally {
     await provider.close();
   }
@@ -118,8 +131,17 @@ async function checkService(
   }
 }
 
-/** Uses each key of a configuration once, as sealing would, and says how long that took. Throws only our own bugs. */
-export async function checkUse(provider: KeyProvider, mode: Mode, context: KeyContext): Promise<DoctorCheck[]> {
+/**
+ * Uses each key of a configuration once, as sealing would, and says how long that took. Throws only our own bugs.
+ *
+ * @param signers - gets the key that signs
+ */
+export async function checkUse(
+  provider: KeyProvider,
+  mode: Mode,
+  context: KeyContext,
+  signers: SigningKey[] = [],
+): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   let { signingKey } = mode;
   if (mode.dataKey !== undefined) {
@@ -129,7 +151,12 @@ export async function checkUse(provider: KeyProvider, mode: Mode, context: KeyCo
     const detail = 'this key cannot wrap data keys, so it signs checkpoints and records carry checksums';
     checks.push(signsInstead ? { name: 'mode', outcome: 'ok', detail } : check);
   }
-  if (signingKey !== undefined) checks.push(...(await checkSigningKey(provider, signingKey)));
+  if (signingKey !== undefined) {
+    const { source, keyId } = signingKey;
+    checks.push(
+      ...(await checkSigningKey(provider, { source, resolve: () => provider.getSigningKey(keyId) }, signers)),
+    );
+  }
   return checks;
 }
 
@@ -161,36 +188,33 @@ async function checkRecovery(provider: KeyProvider, key: DataKey, keyId: string,
   }
 }
 
-/** A key that signs besides the signing key: what its checks are called, and which keys it can be. */
-interface FurtherKey {
-  readonly name: string;
-  readonly assert: (key: SigningKey) => void;
+interface CheckedKey {
+  readonly source: ConfiguredSource;
+  /** What its checks are called, if it signs besides the signing key. */
+  readonly name?: string;
+  readonly resolve: () => Promise<SigningKey>;
 }
 
-/** Signs once with a key. */
+/** Signs once with a key, which is added to `signers`. */
 async function checkSigningKey(
   provider: KeyProvider,
-  { source, keyId }: ConfiguredKey,
-  further?: FurtherKey,
+  { source, name, resolve }: CheckedKey,
+  signers: SigningKey[] = [],
 ): Promise<DoctorCheck[]> {
   let key: SigningKey | undefined;
-  const resolved = await attempt(further?.name ?? 'signing key', async () => {
-    const found = await provider.getSigningKey(keyId);
-    further?.assert(found);
-    key = found;
+  const resolved = await attempt(name ?? 'signing key', async () => {
+    key = await resolve();
     return `${source} signs with ${key.algorithm}, key ${key.identity}`;
   });
   if (key === undefined) return [resolved];
   const { identity, spki } = key;
   const signer = key;
-  const signed = await attempt(
-    further === undefined ? 'sign and verify' : `${further.name}: sign and verify`,
-    async () => {
-      const { bytes } = await provider.sign(identity, testMessage);
-      if (spki === undefined) return 'it makes a MAC, which only the service can check';
-      return (await provider.verify(signer, testMessage, bytes)) ? 'a signature verifies' : undefined;
-    },
-  );
+  signers.push(signer);
+  const signed = await attempt(name === undefined ? 'sign and verify' : `${name}: sign and verify`, async () => {
+    const { bytes } = await provider.sign(identity, testMessage);
+    if (spki === undefined) return 'it makes a MAC, which only the service can check';
+    return (await provider.verify(signer, testMessage, bytes)) ? 'a signature verifies' : undefined;
+  });
   return [resolved, signed];
 }
 

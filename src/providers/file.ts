@@ -5,7 +5,7 @@ import { type ConfiguredKey, modeOf, type ResolvedConfig } from '../config/index
 import { TamperError } from '../errors.ts';
 import { type Steps, waitFor } from '../foundation/steps.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { bytesOfKeyFile, fileError } from './internal/key-file.ts';
+import { bytesOfKeyFile, fileError, MAX_KEY_FILE } from './internal/key-file.ts';
 import { LocalKeyProvider, type LocalKeyUse } from './internal/local-provider.ts';
 
 /** Where one kind of key lies. */
@@ -26,9 +26,6 @@ export interface FileKeyOptions {
   readonly signingKeys?: KeyLocation;
 }
 
-/** No key text is longer, in bytes. */
-const maxFileBytes = 8192;
-
 /** Keys from files that nobody but their owner may read. */
 export class FileKeyProvider extends LocalKeyProvider implements KeyProvider {
   constructor(options: FileKeyOptions) {
@@ -37,7 +34,7 @@ export class FileKeyProvider extends LocalKeyProvider implements KeyProvider {
       raw: true,
       *read(keyId, use) {
         const path = yield* pathOf(options, keyId, use);
-        return { bytes: yield* bytesOfKeyFile(path, maxFileBytes), place: `file ${path}` };
+        return { bytes: yield* bytesOfKeyFile(path, MAX_KEY_FILE), place: `file ${path}` };
       },
     });
   }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createLoopbackCa } from '../servers/loopback-ca.mjs';
@@ -81,6 +82,10 @@ const files: Readonly<Record<string, string>> = {
   'log.jsonl': text(lines),
   'signer.pub': `${fleetVkey}\n`,
   'data.key': `${fleetKey}\n`,
+  'note.pem': generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }).privateKey,
   'ca.pem': ca.caPem,
   'client.pem': ca.issue(['localhost']).certPem,
   'client.key': ca.issue(['localhost']).keyPem,
@@ -141,7 +146,7 @@ const GOOD: Readonly<Record<string, Good>> = {
   'key-file-path': 'data.key',
   'signing-key-file-path': 'data.key',
   'post-quantum-key-file-path': 'data.key',
-  'note-key-file-path': 'data.key',
+  'note-key-file-path': 'note.pem',
   'key-provider-module': 'module.mjs',
   'vault-token-file': 'data.key',
   'vault-secret-id-file': 'data.key',

@@ -7,6 +7,9 @@ import { checkSecretFile } from '../../foundation/secret-file.ts';
 import { inTime, type Steps, waitFor } from '../../foundation/steps.ts';
 import { malformed } from './key-text.ts';
 
+/** No key text is longer, in bytes. */
+export const MAX_KEY_FILE = 8192;
+
 /** So much is asked for at least, in bytes. */
 const SMALL = 4096;
 

@@ -7,14 +7,14 @@ import { formatCheckpointText, formatNote, formatSignatureLine } from '../../for
 import { formatControlLeaf, type OpenEntry } from '../../format/control.ts';
 import { TIME_LENGTH } from '../../format/cosigned-message.ts';
 import { CONTROL_WRITE_LIMIT, formatCheckpointLine, TAIL_LENGTH } from '../../format/entry.ts';
-import { type KeyReference, type MacKeyReference, noteKeyOf, type Signer } from '../../format/key-reference.ts';
+import type { KeyReference, MacKeyReference, Signer } from '../../format/key-reference.ts';
 import { kidOf } from '../../format/origin.ts';
-import { noteKeyId, spkiFor } from '../../format/vkey.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { allSettled, inTime, LATER, type Steps, waitFor } from '../../foundation/steps.ts';
 import { keysAtOnce } from '../../keys/at-once.ts';
-import { assertPostQuantum, type DataKey, type SigningKey } from '../../keys/provider.ts';
+import { assertPostQuantum, type DataKey } from '../../keys/provider.ts';
 import { pause } from '../../keys/retry.ts';
+import { assertNoteKey, signerOf } from '../../keys/signer.ts';
 import { Epoch, type EpochSigner } from './epoch.ts';
 import type { DataKeySource, KeySources, SigningSource } from './key-sources.ts';
 import { Outage } from './outage.ts';
@@ -62,22 +62,14 @@ function* epochOf(sources: KeySources, origin: string, number: number, signal: A
 /** M1.8: refused before anything is sealed under it, not when its longest line comes. */
 function roomy(epoch: Epoch): Epoch {
   try {
-    checkNoteKey(epoch);
+    const signers = epoch.signers.map(({ signer }) => signer);
+    if (epoch.note !== undefined) assertNoteKey(epoch.origin, epoch.note.signer, signers);
     checkLineRoom(epoch);
     return epoch;
   } catch (error) {
     epoch.erase();
     throw error;
   }
-}
-
-/** @throws {@link TamperError} `KEY_WRONG_USAGE`: a reader could not tell its lines from those of a signer */
-function checkNoteKey({ origin, signers, note }: Epoch): void {
-  const idOf = ({ signer }: EpochSigner): string => noteKeyId(origin, noteKeyOf(signer)).toString('hex');
-  if (note === undefined || signers.every((signer) => idOf(signer) !== idOf(note))) return;
-  throw new TamperError('KEY_WRONG_USAGE', `the note key of ${origin} has the key id of a key that signs it`, {
-    hint: 'A note key is a key of its own: make one with `fapilog-tamper keygen --algorithm Ed25519`.',
-  });
 }
 
 interface Minted {
@@ -159,17 +151,6 @@ function* resolveSigner({ signing, keyId, postQuantum }: SigningSource, signal: 
   );
   if (postQuantum === true) assertPostQuantum(key);
   return { signer: signerOf(key), signing };
-}
-
-/** A key as its log names it. @throws {@link TamperError} `KEY_MALFORMED`: its public half is not one of its algorithm */
-export function signerOf(key: SigningKey): Signer {
-  const { source, identity, algorithm } = key;
-  if (algorithm === 'kms-hmac-sha256') return { source, identity, algorithm };
-  const spki = key.spki && spkiFor(algorithm, key.spki);
-  if (spki === undefined) {
-    throw new TamperError('KEY_MALFORMED', `the public key of ${identity} is not one for ${algorithm}`);
-  }
-  return { source, identity, algorithm, spki };
 }
 
 /** What a proxy, a certificate or another service at the address is to blame for: somebody may be mending it. */
