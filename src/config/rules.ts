@@ -217,7 +217,7 @@ const noteRules: readonly Rule[] = [
       ? undefined
       : {
           message: `${at('noteKeyFilePath')} is set, but no key signs checkpoints`,
-          hint: 'A note key signs beside another key, so set signing_key_id or use_kms_signing too',
+          hint: 'A note key signs beside another: set signing_key_id, use_kms_signing or, of a local key, algorithm: Ed25519',
         };
   },
 ];

@@ -89,4 +89,10 @@ describe('the file of a note key', () => {
     for (const said of [doctor.stdout, seal.stderr]) expect(said).toMatch(/KEY_MALFORMED: .*PEM/);
     expect([doctor.code, seal.code === 0]).toEqual([1, false]);
   });
+
+  it('needs a key that signs, and is told of each way to have one', async () => {
+    const { seal } = await askBoth('note.key', ['--key-source', 'file', '--key-file-path', at('data.key')]);
+    expect(seal.stderr).toContain('no key signs checkpoints');
+    for (const way of ['signing_key_id', 'use_kms_signing', 'algorithm: Ed25519']) expect(seal.stderr).toContain(way);
+  });
 });
