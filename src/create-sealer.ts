@@ -1,6 +1,8 @@
 import { modeOf, type ResolvedConfig, resolveConfig, type TamperConfig } from './config/index.ts';
 import { systemCode, TamperError } from './errors.ts';
 import type { Clock } from './foundation/clock.ts';
+import { loadNow } from './foundation/load-now.ts';
+import { type Steps, waitFor } from './foundation/steps.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { createProviderAtOnce, createProviderFor, postQuantumProviderFor } from './providers/index.ts';
 import type { FileClosedEvent } from './seal/checkpoint/sealer-events.ts';
@@ -103,27 +105,27 @@ export function sealerOf(config: ResolvedConfig, dependencies: Dependencies, tee
     own.add(provider);
     return provider;
   };
-  const keysOf = (key: KeyProvider, postQuantum = postQuantumKeyProvider, note?: EpochSigner): KeySources => {
+  const keysOf = (key: KeyProvider, note?: EpochSigner, postQuantum = postQuantumKeyProvider): KeySources => {
     const signing = signingKeyProvider ?? key;
     return sourcesOf(config, { key, signing, postQuantum: postQuantum ?? signing, note });
   };
-  const noteKeyIn = async (path: string): Promise<EpochSigner> => {
-    const { openNoteKey } = await import('./note-key.ts');
-    return openNoteKey(path, owned);
-  };
-  const keysInTime = async (): Promise<KeySources> => {
-    const note = config.noteKeyFilePath === undefined ? undefined : await noteKeyIn(config.noteKeyFilePath);
-    if (keyProvider !== undefined) return keysOf(keyProvider, postQuantumKeyProvider, note);
+  function* noteKey(): Steps<EpochSigner | undefined> {
+    if (config.noteKeyFilePath === undefined) return undefined;
+    const loaded = loadNow('./note-key.js') as typeof import('./note-key.ts') | undefined;
+    const { openNoteKey } = loaded ?? (yield* waitFor(() => import('./note-key.ts')));
+    return yield* openNoteKey(config.noteKeyFilePath, owned);
+  }
+  const keysInTime = async (note: EpochSigner | undefined): Promise<KeySources> => {
     const key = owned(await createProviderFor(config));
-    return keysOf(key, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)), note);
+    return keysOf(key, note, postQuantumKeyProvider ?? owned(await postQuantumProviderFor(config, key)));
   };
   let check: ((event: FileClosedEvent) => Promise<void>) | undefined;
   const sealer: Sealer = new Sealer(config, {
-    keys: () => {
-      if (config.noteKeyFilePath !== undefined) return keysInTime();
-      if (keyProvider !== undefined) return keysOf(keyProvider);
+    *keys() {
+      const note = yield* noteKey();
+      if (keyProvider !== undefined) return keysOf(keyProvider, note);
       const key = modeOf(config).postQuantumKey === undefined ? createProviderAtOnce(config) : undefined;
-      return key === undefined ? keysInTime() : keysOf(owned(key));
+      return key === undefined ? yield* waitFor(() => keysInTime(note)) : keysOf(owned(key), note);
     },
     release: async () => {
       for (const provider of own) await provider.close();

@@ -1,4 +1,4 @@
-import { inTime } from './foundation/steps.ts';
+import type { Steps } from './foundation/steps.ts';
 import type { KeyProvider } from './keys/provider.ts';
 import { signerOf } from './keys/signer.ts';
 import { noteKeyProvider, readNoteKey } from './providers/internal/note-key.ts';
@@ -10,7 +10,7 @@ import type { EpochSigner } from './seal/epoch/epoch.ts';
  * @param owned - is given the provider that signs, to close it
  * @throws as `readNoteKey`
  */
-export async function openNoteKey(path: string, owned: (provider: KeyProvider) => KeyProvider): Promise<EpochSigner> {
+export function* openNoteKey(path: string, owned: (provider: KeyProvider) => KeyProvider): Steps<EpochSigner> {
   const signing = owned(noteKeyProvider(path));
-  return { signer: signerOf(await inTime(readNoteKey(path, signing))), signing };
+  return { signer: signerOf(yield* readNoteKey(path, signing)), signing };
 }

@@ -24,8 +24,8 @@ import type { Opening } from './stream/stream-writer.ts';
 
 /** What a sealer is made with, besides its configuration. */
 export interface SealerParts {
-  /** Where keys come from; no promise if they are local. Called until it works; a failure counts as a failure to start. */
-  readonly keys: () => Promise<KeySources> | KeySources;
+  /** Where keys come from. Called until it works; a failure counts as a failure to start. */
+  readonly keys: () => Steps<KeySources> | KeySources;
   /** Opens the bucket of an anchor in S3. Called until it works; a failure is a warning. */
   readonly openBucket: OpenBucket;
   readonly clock?: Clock;
@@ -91,7 +91,7 @@ export function* openKeys(
   yield* waitFor<unknown>(selectEngine, () => (engineChoice(process.env) === 'native' ? LATER : undefined));
   for (const text of warnings) warn(new TamperError('KEY_WARNING', text));
   const given = keys();
-  const sources = given instanceof Promise ? yield* waitFor(() => given) : given;
+  const sources = 'next' in given ? yield* given : given;
   for (const provider of providersOf(sources)) provider.onWarning?.(warn);
   return sources;
 }

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { generateKeyFile } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
+import { notesIn } from '../support/sealed-lines.ts';
 import { someOf } from '../support/tier.ts';
 import { workplace } from './workplace.ts';
 
@@ -74,6 +75,13 @@ const modes = [
   { mode: 'both', more: { signingKeyId: 'sign' } },
 ];
 const sources = ['env', 'file'] as const;
+interface Job {
+  readonly mode: string;
+  readonly more: object;
+  readonly source: (typeof sources)[number];
+  readonly way: string;
+  readonly isNoted?: boolean;
+}
 /** What a job does after it has logged; the last ones end while the start is under way. */
 const ways = [
   'process.exit(0);',
@@ -82,34 +90,50 @@ const ways = [
   'await null; process.exit(0);',
   'setImmediate(process.exit, 0);',
 ];
-const jobs = [
+/** The note key lies in a file wherever the others are (M4.11). */
+const noted = [
+  { mode: 'signatures', more: { algorithm: 'Ed25519' }, source: 'file' as const },
+  { mode: 'both', more: { signingKeyId: 'sign' }, source: 'env' as const },
+].flatMap((one) => [ways[0], ways[3]].map((way = '') => ({ ...one, way, isNoted: true })));
+const jobs: readonly Job[] = [
   ...modes.flatMap((one) => sources.map((source) => ({ ...one, source, way: 'process.exit(0);' }))),
   ...ways.slice(1).map((way) => ({ mode: 'both', more: { signingKeyId: 'sign' }, source: 'file' as const, way })),
 ];
 
-it.each(someOf(jobs, 2))('short jobs seal their lines: $mode from $source, $way', async ({ mode, more, source, way }) => {
+it.each([
+  ...someOf(jobs, 2),
+  ...someOf(noted, 1),
+])('short jobs seal their lines: $mode from $source, noted: $isNoted, $way', async (job) => {
+  const { mode, more, source, way, isNoted = false } = job;
   const { directory } = workplace();
   const [data, sign] = [join(directory, 'data.key'), join(directory, 'sign.key')];
   await generateKeyFile(data, 'HMAC-SHA256');
   await generateKeyFile(sign, 'Ed25519');
+  const note = join(directory, 'note.key');
+  await generateKeyFile(note, 'Ed25519');
   const [file, stateDir, origin] = [join(directory, 'a.jsonl'), join(directory, 'state'), 'audit.example.com/jobs'];
   const first = mode === 'signatures' ? sign : data;
   const paths = { keyFilePath: first, ...(mode === 'both' && { signingKeyFilePath: sign }) };
-  const options = { file, stateDir, origin, keySource: source, ...more, ...(source === 'file' && paths) };
+  const ownOptions = { file, stateDir, origin, keySource: source, ...more, ...(source === 'file' && paths) };
+  const options = { ...ownOptions, ...(isNoted && { noteKeyFilePath: note }) };
   const variables = {
     FAPILOG_TAMPER_KEY: readFileSync(first, 'utf8'),
     FAPILOG_TAMPER_SIGNING_KEY: readFileSync(sign, 'utf8'),
   };
   const env = { ...process.env, ...(source === 'env' && variables) };
   for (let n = 1; n <= 3; n++) {
-    const job = `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href)};
+    const text = `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href)};
       const sealer = createSealer(${JSON.stringify(options)});
       sealer.write('{"n":${n}}');
       ${way}`;
-    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', job], { env, encoding: 'utf8' });
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], { env, encoding: 'utf8' });
     expect(stderr).not.toMatch(/fapilog-tamper: |Warning/);
   }
   expect(readdirSync(stateDir).filter((name) => /unsealed-|keeping-/.test(name))).toEqual([]);
+  if (isNoted) {
+    const lines = mode === 'signatures' ? 2 : 3;
+    for (const { keyIds } of notesIn(readFileSync(file, 'utf8'))) expect(keyIds).toHaveLength(lines);
+  }
   const keys = mode === 'MACs' ? [] : ['--public-key', `${sign}.pub`];
   if (mode !== 'signatures') keys.push('--keys', data);
   const main = join(built.directory, 'dist/cli/main.js');
