@@ -24,7 +24,7 @@ export function noteKeyProvider(path: string): KeyProvider {
       if (bytes.indexOf('-----BEGIN') === 0) return { bytes, place };
       bytes.fill(0);
       // 32 bytes may be a data key, whose public half must never be published
-      throw malformed(place, 'holds no PEM, but a note key is an Ed25519 private key in PEM');
+      throw malformed(place, 'is not PEM, but a note key is an Ed25519 private key in PEM');
     },
   });
 }
@@ -42,7 +42,10 @@ export function* readNoteKey(path: string, provider: KeyProvider): Steps<Signing
       () => keysAtOnce(provider)?.getSigningKey(NAME) ?? LATER,
     );
     if (key.algorithm === 'ed25519') return key;
-    throw new TamperError('KEY_WRONG_USAGE', `file ${path} holds a key of ${key.algorithm}, which is no note key`);
+    throw new TamperError(
+      'KEY_WRONG_USAGE',
+      `file ${path} holds a key of ${key.algorithm}, but a note key is one of Ed25519`,
+    );
   } catch (error) {
     if (!isTamperError(error) || !hinted.has(error.code)) throw error;
     throw new TamperError(error.code, error.message, { cause: error.cause, hint: HINT });
