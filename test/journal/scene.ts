@@ -10,7 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect, onTestFinished } from 'vitest';
+import proofSchema from '../../spec/proof-report.schema.json' with { type: 'json' };
+import schema from '../../spec/stream-proof-report.schema.json' with { type: 'json' };
 import { formatVkey } from '../../src/index.ts';
 import { type CommandResult, runHere } from '../support/command-line.ts';
 import { rotatedLog } from '../support/fleet.ts';
@@ -18,6 +21,8 @@ import { edKey } from '../vectors/keys.ts';
 import { nightsOf, type ReadNight } from './reader.ts';
 
 /** A fleet in a directory, an auditor's memory and its journal. */
+
+const isReport = new Ajv2020({ strict: true, strictRequired: false }).addSchema(proofSchema).compile(schema);
 
 export const JOURNAL = 'auditor/journal';
 /** The first night: an hour after the first entry of every log. */
@@ -154,7 +159,9 @@ export class Scene {
       '--format',
       'json',
     ]);
-    const { streamProofs } = JSON.parse(stdout);
+    const report = JSON.parse(stdout);
+    expect(isReport(report), JSON.stringify(isReport.errors)).toBe(true);
+    const { streamProofs } = report;
     return streamProofs.map((one: { verdict: string; findings: { code: string }[] }) => {
       return { ...one, codes: one.findings.map(({ code }) => code) };
     });
