@@ -6,7 +6,7 @@ import { filesBelow } from '../lib/files.mjs';
 import { root, run } from '../lib/run.mjs';
 import { resultOf, runVitest } from './vitest.mjs';
 
-/** Seconds that each item took on two quiet cores: what slices are cut by. `--record` writes them anew. */
+/** Seconds that each item took when it was measured: slices are cut by their proportions. `--record` writes them anew. */
 const SECONDS_FILE = `${root}scripts/test/nightly-seconds.json`;
 const STATE_FILE = `${root}coverage/nightly.json`;
 /** A whole tier in so many landings, on average. */
