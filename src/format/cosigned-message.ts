@@ -30,6 +30,7 @@ function uint64(value: bigint): Buffer {
 
 /** The time before a signature, in seconds since 1970, at most 2^63 - 1; undefined where there is none. */
 export function timeOf(bytes: Buffer): bigint | undefined {
-  const time = bytes.length < TIME_LENGTH ? -1n : bytes.readBigInt64BE(0);
-  return time < 0n ? undefined : time;
+  if (bytes.length < TIME_LENGTH) return undefined;
+  const time = bytes.readBigUInt64BE(0);
+  return time < 2n ** 63n ? time : undefined;
 }
