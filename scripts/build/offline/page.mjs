@@ -73,12 +73,20 @@ async function reportStyle() {
 
 const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
+/** Numbers in bytes are read by methods of Node's Buffer, of which the page has those that it needs: one that is missing is an error. */
+function assertNumbers(text) {
+  for (const [, name] of text.matchAll(/\.((?:read|write)[A-Z]\w*(?:8|BE|LE))\(/g)) {
+    if (!new RegExp(`[^.\\w]${name}\\(`).test(text)) throw new Error(`the Buffer of the page has no ${name}`);
+  }
+}
+
 /** The page that verifies, one HTML file. The same sources give the same text. */
 export async function bundlePage() {
   const worker = await bundle('worker.ts', {
     plugins: [replaced(inBrowser)],
     inject: [`${platform}/globals.ts`],
   });
+  assertNumbers(worker.text);
   const main = await bundle('main.ts', {
     define: { WORKER: JSON.stringify(worker.text), VERSION: JSON.stringify(version) },
   });
