@@ -9,7 +9,7 @@ import { runCommand } from '../support/command-line.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { times } from '../support/tier.ts';
-import { askTorchwood, buildTorchwood } from '../support/torchwood.ts';
+import { askTorchwood, buildTorchwood, cosignedBy } from '../support/torchwood.ts';
 import { mutantOf, stranger } from '../support/witnessed-logs.ts';
 import { edKey, nextEdKey, nextPqKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
 
@@ -34,20 +34,6 @@ async function ours(text: string, proof: string): Promise<ProofReport> {
   writeFileSync(at('asked.txt'), text);
   const witnesses = await loadWitnesses(at('asked.txt'));
   return verifyProof(proof, { origin: log.origin, keys: auditorKeys({ publicKeys: [vkey] }), witnesses });
-}
-
-/** Both know the log by this key, and cosign it. @returns the files with their cosignatures */
-async function cosigned(origin: string, path: string, logKey: string): Promise<string[]> {
-  const parts: string[] = [];
-  for (const witness of [one, two]) {
-    await witness.addLog(origin, logKey);
-    const out = `${path}.${parts.length}`;
-    const flags = ['--origin', origin, '--url', witness.url, '--witness', witness.vkey, '--out', out];
-    const { code, stderr } = await runCommand(['witness', path, ...flags]);
-    expect([code, stderr]).toEqual([0, '']);
-    parts.push(out);
-  }
-  return parts;
 }
 
 beforeAll(async () => {
@@ -183,7 +169,7 @@ it('a log of ML-DSA-44 is cosigned by two litewitnesses, and torchwood accepts i
   const text = policy.replace(`log ${vkey}`, `log ${own}`);
   writeFileSync(at('ml-dsa-44-policy.txt'), text);
   const asked = {
-    paths: [path, ...(await cosigned(signed.origin, path, own))],
+    paths: [path, ...(await cosignedBy([one, two], { origin: signed.origin, path, key: own }))],
     origin: signed.origin,
     keys: auditorKeys({ publicKeys: [own] }),
     witnesses: await loadWitnesses(at('ml-dsa-44-policy.txt')),
@@ -223,7 +209,7 @@ describe.each([p256Key, p384Key, rsaPssKey, rsaPkcs1Key, nextPqKey])('a note key
       .checkpoint();
     const path = at(`${key.signer.algorithm}.jsonl`);
     writeFileSync(path, signed.toFiles()[0]?.bytes ?? '');
-    const parts = await cosigned(signed.origin, path, noteVkey);
+    const parts = await cosignedBy([one, two], { origin: signed.origin, path, key: noteVkey });
     const text = policy.replace(`log ${vkey}`, `log ${noteVkey}`);
     writeFileSync(at('note-policy.txt'), text);
     const witnesses = await loadWitnesses(at('note-policy.txt'));

@@ -1,19 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
 import { runCommand } from '../support/command-line.ts';
+import { goProgram } from '../support/registry-tools.ts';
 
 /** What Docker 28.5.2 and containerd 1.7.35 themselves make of sealed lines (carriers/) is taken apart again. */
 
-const source = fileURLToPath(new URL('./carriers/', import.meta.url));
-const cache = join(toolCache(), 'go-carriers');
-const binary = join(cache, 'carriers');
+let binary = '';
 const origin = 'example.com/pay';
 const env = { FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
 const PIECE = 16_384;
@@ -40,9 +37,7 @@ function dockerOptions(...options: string[]): string[] {
 let built: BuiltPackage;
 const folders: string[] = [];
 beforeAll(async () => {
-  mkdirSync(cache, { recursive: true });
-  const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+  binary = goProgram('carriers');
   built = await buildPackage();
 }, 900_000);
 afterAll(() => {

@@ -1,21 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { makeScene } from '../journal/scene.ts';
+import { goProgram } from '../support/registry-tools.ts';
 
 /** github.com/transparency-dev/merkle v0.0.2 accepts the bucket of every stream proof (J3.4), and refuses one that was changed. */
 
-const source = fileURLToPath(new URL('./go-journal/', import.meta.url));
-const cache = join(toolCache(), 'go-journal');
-const binary = join(cache, process.platform === 'win32' ? 'journal.exe' : 'journal');
+let binary = '';
 
 beforeAll(() => {
-  mkdirSync(cache, { recursive: true });
-  const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+  binary = goProgram('go-journal');
 }, 300_000);
 
 const ask = (input: string): string => spawnSync(binary, [], { input, encoding: 'utf8' }).stdout.trim();

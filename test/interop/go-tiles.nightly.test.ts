@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goTool } from '../../scripts/lib/go-tools.mjs';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { auditorKeys, exportTiles } from '../../src/index.ts';
 import { makeScene } from '../erase/scene.ts';
+import { goProgram } from '../support/registry-tools.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { filesIn, readTiles } from '../support/tile-reader.ts';
@@ -16,16 +15,12 @@ import { signKeys } from '../vectors/logs.ts';
 
 /** torchwood v0.9.0 and the fsck of tessera v1.0.4 read what we export, and refuse it with one byte changed. */
 
-const source = fileURLToPath(new URL('./tiles/', import.meta.url));
-const cache = join(toolCache(), 'go-tiles');
-const binary = join(cache, process.platform === 'win32' ? 'tiles.exe' : 'tiles');
+let binary = '';
 let folder = '';
 const at = (name: string): string => join(folder, name);
 
 beforeAll(() => {
-  mkdirSync(cache, { recursive: true });
-  const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+  binary = goProgram('tiles');
   folder = mkdtempSync(join(tmpdir(), 'go-tiles-'));
 }, 3_600_000);
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,22 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { digestBytes, sha256 } from '../../src/core/hash.ts';
 import { InclusionPath } from '../../src/core/inclusion-proof.ts';
 import { Frontier } from '../../src/core/tree.ts';
 import { proveConsistency, proveInclusion, rootOf } from '../support/proof.ts';
+import { goProgram } from '../support/registry-tools.ts';
 import { vkeyOf } from '../support/signing-keys.ts';
 import { edKey } from '../vectors/keys.ts';
 import { bothLog, signedLog } from '../vectors/logs.ts';
 
 /** golang.org/x/mod v0.29.0: sumdb/note opens our checkpoints, sumdb/tlog accepts our proofs. */
 
-const source = fileURLToPath(new URL('./go/', import.meta.url));
-const cache = join(toolCache(), 'go-interop');
-const binary = join(cache, process.platform === 'win32' ? 'interop.exe' : 'interop');
+let binary = '';
 
 function ask(questions: object): string {
   const { stdout, stderr } = spawnSync(binary, [], { input: JSON.stringify(questions), encoding: 'utf8' });
@@ -27,9 +22,7 @@ const hex = (digest: string): string => digestBytes(digest).toString('hex');
 
 describe('go', () => {
   beforeAll(() => {
-    mkdirSync(cache, { recursive: true });
-    const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+    binary = goProgram('go');
   }, 300_000);
 
   it.each([

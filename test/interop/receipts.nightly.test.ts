@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { auditorKeys, proveRecord } from '../../src/index.ts';
 import { ensureVenv } from '../servers/python-venv.ts';
 import { encodeValue, type OpenedReceipt, openReceipt } from '../support/cose-receipt.ts';
 import { saltedLog } from '../support/erased-log.ts';
 import { signerOf } from '../support/key-source.ts';
+import { goProgram } from '../support/registry-tools.ts';
 import type { SealedLog } from '../support/sealed-log.ts';
 import { type SigningKey, vkeyOf } from '../support/signing-keys.ts';
 import { edKey, nextEdKey, p256Key, p384Key, rsaPkcs1Key, rsaPssKey } from '../vectors/keys.ts';
@@ -23,16 +23,13 @@ import { Random } from './differential/random.ts';
  */
 
 const source = fileURLToPath(new URL('./receipts/', import.meta.url));
-const cache = join(toolCache(), 'go-receipts');
-const binary = join(cache, process.platform === 'win32' ? 'receipts.exe' : 'receipts');
+let binary = '';
 let python = '';
 let folder = '';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cose-'));
-  mkdirSync(cache, { recursive: true });
-  const { status, stderr, error } = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`go build failed: ${error?.message ?? stderr}`);
+  binary = goProgram('receipts');
   const packages = ['scitt-cose==0.5.0', 'cbor2==6.3.0', 'cryptography==46.0.7'];
   python = await ensureVenv({ name: 'python-scitt-cose-1', packages, minimumMinor: 10 });
 }, 1_800_000);

@@ -1,21 +1,35 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { toolCache } from '../../scripts/lib/tool-cache.mjs';
 import { installed } from './installed.ts';
 
 const run = promisify(execFile);
 /** A registry that says nothing any more is an error, with the command's name; in milliseconds. */
 const timeout = 900_000;
 
+/** A go that is older than a module demands fetches the one that it names. */
+const goEnv = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({ ...process.env, ...more, GOTOOLCHAIN: 'auto' });
+
+/** The Go program in this folder of `test/interop/`, built; go knows what is new. @returns the path of its binary */
+export function goProgram(name: string): string {
+  const cwd = fileURLToPath(new URL(`../interop/${name}/`, import.meta.url));
+  const folder = join(toolCache(), 'go-programs');
+  mkdirSync(folder, { recursive: true });
+  const binary = join(folder, process.platform === 'win32' ? `${name}.exe` : name);
+  const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd, env: goEnv(), encoding: 'utf8' });
+  if (built.status !== 0) throw new Error(`go build failed: ${built.error?.message ?? built.stderr}`);
+  return binary;
+}
+
 /** A command of a Go module, built from `PATH@VERSION` unless it was. @returns the path of its binary */
 export async function goTool(path: string, version: string): Promise<string> {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const place = await installed(`go-${name}-${version}`, `${path}@${version}`, (into) =>
-    run('go', ['install', `${path}@${version}`], {
-      env: { ...process.env, GOBIN: into, GOTOOLCHAIN: 'auto' },
-      timeout,
-    }),
+    run('go', ['install', `${path}@${version}`], { env: goEnv({ GOBIN: into }), timeout }),
   );
   return join(place, name);
 }

@@ -1,24 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { toolCache } from '../../scripts/lib/tool-cache.mjs';
+import { expect } from 'vitest';
 import { leafOf, lineOf } from '../interop/differential/leaf.ts';
+import type { Litewitness } from '../servers/litewitness.ts';
+import { runCommand } from './command-line.ts';
 import { linesOfProof } from './record-proof.ts';
+import { goProgram } from './registry-tools.ts';
 
-/** filippo.io/torchwood, the library of litewitness' authors, which checks tlog-proofs under a tlog-policy. */
+/** filippo.io/torchwood: its witness, and its library, which checks tlog-proofs under a tlog-policy. */
 
-const source = fileURLToPath(new URL('../interop/torchwood/', import.meta.url));
-const cache = join(toolCache(), 'go-interop');
-const binary = join(cache, process.platform === 'win32' ? 'torchwood.exe' : 'torchwood');
+let binary = '';
 
-/** It needs Go 1.27, which an older go fetches. */
+/** To be called before {@link askTorchwood}. */
 export function buildTorchwood(): void {
-  mkdirSync(cache, { recursive: true });
-  const env = { ...process.env, GOTOOLCHAIN: 'auto' };
-  const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: source, env, encoding: 'utf8' });
-  if (built.status !== 0) throw new Error(`go build failed: ${built.error?.message ?? built.stderr}`);
+  binary = goProgram('torchwood');
 }
 
 /** One line a proof of the record that `of` proves: `ok`, or why not. */
@@ -30,4 +25,21 @@ export function askTorchwood(policy: string, proofs: readonly string[], of: stri
   const { stdout, stderr, status } = spawnSync(binary, [], { input, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0 || stderr !== '') throw new Error(`torchwood ended with ${status}: ${stderr}`);
   return stdout.trimEnd().split('\n');
+}
+
+/** All know the log in this file by this key, and cosign it. @returns the files with their cosignatures */
+export async function cosignedBy(
+  witnesses: readonly Litewitness[],
+  log: { readonly origin: string; readonly path: string; readonly key: string },
+): Promise<string[]> {
+  const parts: string[] = [];
+  for (const witness of witnesses) {
+    await witness.addLog(log.origin, log.key);
+    const out = `${log.path}.${parts.length}`;
+    const flags = ['--origin', log.origin, '--url', witness.url, '--witness', witness.vkey, '--out', out];
+    const { code, stderr } = await runCommand(['witness', log.path, ...flags]);
+    expect([code, stderr]).toEqual([0, '']);
+    parts.push(out);
+  }
+  return parts;
 }

@@ -15,8 +15,7 @@ import {
 } from '../../../src/index.ts';
 import { Litewitness } from '../../servers/litewitness.ts';
 import { running } from '../../servers/running.ts';
-import { runCommand } from '../../support/command-line.ts';
-import { askTorchwood, buildTorchwood } from '../../support/torchwood.ts';
+import { askTorchwood, buildTorchwood, cosignedBy } from '../../support/torchwood.ts';
 import { KmsAdmin, testCredentials } from './admin.ts';
 import { AwsEnvironment } from './environment.ts';
 
@@ -63,15 +62,7 @@ it('two litewitnesses cosign it by the note key, and torchwood accepts its proof
   sealer.write('{"n":2}\n');
   await sealer.close();
 
-  const parts: string[] = [];
-  for (const [index, witness] of witnesses.entries()) {
-    await witness.addLog(origin, noteVkey);
-    const out = at(`cosigned.${index}`);
-    const flags = ['--origin', origin, '--url', witness.url, '--witness', witness.vkey, '--out', out];
-    const { code, stderr } = await runCommand(['witness', file, ...flags]);
-    expect([code, stderr]).toEqual([0, '']);
-    parts.push(out);
-  }
+  const parts = await cosignedBy(witnesses, { origin, path: file, key: noteVkey });
   const [one, two] = witnesses.map(({ vkey }) => vkey);
   const policy = `log ${noteVkey}\nwitness one ${one}\nwitness two ${two}\ngroup both all one two\nquorum both\n`;
   writeFileSync(at('policy.txt'), policy);
