@@ -1,5 +1,6 @@
 import { EMPTY_ROOT } from '../../../src/core/tree.ts';
 import { formatCheckpointText, formatNote, formatSignatureLine } from '../../../src/format/checkpoint.ts';
+import { checkpointLine } from '../../support/sealed-lines.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
 import { logSignatureLine } from '../../support/signing-keys.ts';
 import { dataKey, edKey, nextEdKey, rsaPssKey, serviceKey, thirdEdKey } from '../keys.ts';
@@ -34,11 +35,6 @@ function noteOf(origin: string, size: number, signers = [edKey], root = EMPTY_RO
     text,
     signers.map((key) => logSignatureLine(key, text)),
   );
-}
-
-/** A checkpoint line that holds this note. */
-export function checkpointLine(note: string): string {
-  return `{"integrity":{"kind":"checkpoint","note":${JSON.stringify(note)}}}`;
 }
 
 function early(): SealedLog {

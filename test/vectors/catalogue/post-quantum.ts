@@ -1,9 +1,10 @@
+import { checkpointLine, notesIn, type ReadNote } from '../../support/sealed-lines.ts';
 import { SealedLog } from '../../support/sealed-log.ts';
 import { fixedBytes, logSignatureLine, type SigningKey } from '../../support/signing-keys.ts';
 import { dataKey, edKey, nextPqKey, otherPqKey, pqKey } from '../keys.ts';
 
 import { brings, type VectorCase, vector } from '../vector-case.ts';
-import { checkpointLine, editCheckpoint, flipSignature } from './checkpoints.ts';
+import { editCheckpoint, flipSignature } from './checkpoints.ts';
 
 /** Signatures of ML-DSA, a policy that demands them (M8.30), and signers that a reader does not know (M2.8). */
 
@@ -43,8 +44,7 @@ function changed(): VectorCase {
 /** A log of ML-DSA-44 whose last checkpoint has this signature line. */
 function lastSigned(lineOf: (text: string) => string): SealedLog {
   return editCheckpoint(signedBy(nextPqKey), 1, (line) => {
-    const { note } = (JSON.parse(line) as { integrity: { note: string } }).integrity;
-    const text = note.slice(0, note.indexOf('\n\n') + 1);
+    const [{ text }] = notesIn(line) as [ReadNote];
     return checkpointLine(`${text}\n${lineOf(text)}`);
   });
 }
