@@ -131,6 +131,17 @@ async function existing(path: string): Promise<string | undefined> {
   }
 }
 
+/** Whether anything stands there, a link that leads nowhere too. @throws {@link TamperError} `READ_FAILED` */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw lookFailed(path, error);
+  }
+}
+
 /** Another name of one file is that file. */
 async function isSameFile(target: string, real: string): Promise<boolean> {
   try {

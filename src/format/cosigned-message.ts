@@ -7,7 +7,7 @@ import type { SignedCheckpoint } from './checkpoint.ts';
 export type Cosigned = Pick<SignedCheckpoint, 'origin' | 'size' | 'root' | 'text'>;
 
 const LABEL = Buffer.from('subtree/v1\n\0', 'latin1');
-/** A time before a signature has so many bytes. */
+/** Bytes of the time before a signature. */
 export const TIME_LENGTH = 8;
 
 /** `cosigned_message`, signed with ML-DSA-44: the names of both sides, the time, the entries from 0 to the size, their root. */
@@ -28,7 +28,7 @@ function uint64(value: bigint): Buffer {
   return bytes;
 }
 
-/** The time before a signature, in seconds since 1970, at most 2^63 - 1; undefined where there is none. */
+/** The time before a signature, in seconds since 1970, at most 2^63 - 1; undefined if these bytes do not begin with one. */
 export function timeOf(bytes: Buffer): bigint | undefined {
   if (bytes.length < TIME_LENGTH) return undefined;
   const time = bytes.readBigUInt64BE(0);

@@ -17,7 +17,7 @@ export function encodeLogSignature(algorithm: string, signature: Uint8Array): Ui
   return algorithm === 'ml-dsa-44' ? Buffer.concat([Buffer.alloc(TIME_LENGTH), signature]) : signature;
 }
 
-/** The message and the signature over it that a line of this checkpoint holds; undefined where it can hold none. */
+/** The message and the signature over it that a line of this checkpoint holds; undefined if these bytes are too short, or hold a later time. */
 export function decodeLogSignature(
   algorithm: string,
   checkpoint: Cosigned,

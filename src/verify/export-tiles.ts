@@ -9,7 +9,7 @@ import { verifyWitnessSignature } from '../keys/witness-signature.ts';
 import type { StoredBytes } from '../storage/object-storage.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { witnessingOf } from './auditor/witnesses.ts';
-import { NoteKeys } from './proof/note-lines.ts';
+import { lackingNotes, NoteKeys } from './proof/note-lines.ts';
 import { oneStream } from './prove-record.ts';
 import type { TileDestination } from './tiles/directory-tiles.ts';
 import { type SignedTree, TreeEntries } from './tiles/tree-entries.ts';
@@ -129,7 +129,7 @@ async function find(destination: TileDestination): Promise<Found | undefined> {
 }
 
 function unsigned(entries: TreeEntries, origin: string): ExportRefusal {
-  const lacking = entries.lackingNotes(origin);
+  const lacking = lackingNotes(entries.lines, origin);
   if (lacking !== undefined) {
     const why = 'no checkpoint that a named public key signed carries a right signature of the note key';
     return { code: 'UNSIGNED', message: `${why} ${lacking}; leave out note keys that do not sign this log` };

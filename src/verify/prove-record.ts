@@ -5,7 +5,7 @@ import { formatVkey } from '../format/vkey.ts';
 import type { SigningKey } from '../keys/provider.ts';
 import type { VerifyOptions } from './auditor/options.ts';
 import { EntryProof, type ProofParts } from './proof/entry-proof.ts';
-import { NoteKeys } from './proof/note-lines.ts';
+import { lackingNotes, NoteKeys } from './proof/note-lines.ts';
 import type { Keeping } from './stream/kept-records.ts';
 import type { StreamReport, VerifyReport } from './verdict/report.ts';
 import { verifyKeeping } from './verify.ts';
@@ -172,7 +172,7 @@ function refusalOf(
     };
   }
   if (entry.parts !== undefined) return undefined;
-  const lacking = entry.lackingNotes(origin);
+  const lacking = lackingNotes(entry.lines, origin);
   if (lacking !== undefined) {
     const why = `no checkpoint over entry ${seq} that a named public key signed carries a right signature of the note key ${lacking}`;
     return { code: 'UNSIGNED', message: `${why}; leave out note keys that the writer had only later, or never` };

@@ -1,6 +1,6 @@
-import { lstat, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { systemCode, TamperError } from '../../errors.ts';
-import { type NamedFile, placeOutside } from '../output-file.ts';
+import { isThere, type NamedFile, placeOutside } from '../output-file.ts';
 
 const alreadyExists = (path: string, cause?: unknown): TamperError =>
   new TamperError('WRITE_FAILED', `${path} already exists`, {
@@ -21,12 +21,7 @@ export async function checkNewFile({ kind, path }: NamedFile, verified: readonly
       hint: flag === '--out' ? 'Leave --out away for standard output.' : `Name a file for the ${kind.what}.`,
     });
   }
-  const target = await placeOutside(kind, path, verified);
-  const isThere = await lstat(target).then(
-    () => true,
-    () => false, // whatever else the matter is, writing says so
-  );
-  if (isThere) throw alreadyExists(path);
+  if (await isThere(await placeOutside(kind, path, verified))) throw alreadyExists(path);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Digest, sha256 } from '../../core/hash.ts';
+import type { SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { SignerId } from './epoch.ts';
 
 /** So many are remembered: those of the newest checkpoints. */
@@ -11,7 +12,8 @@ export class GoodSignatures {
   onAdd: ((place: Digest) => void) | undefined;
 
   /** Where a signature is remembered: under its key, its text and its bytes. */
-  place(id: SignerId, text: Buffer, signature: Buffer): Digest {
+  place(id: SignerId, checkpoint: SignedCheckpoint, signature: Buffer): Digest {
+    const text = Buffer.from(checkpoint.text, 'utf8');
     return sha256(Buffer.concat([Buffer.from(`${id.length} ${text.length} ${id}`, 'latin1'), text, signature]));
   }
 

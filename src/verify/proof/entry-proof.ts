@@ -8,7 +8,7 @@ import { leafBytesOf } from '../../format/leaf.ts';
 import type { CountedNote, IsEnough, ProofKeeper } from '../model/proof-keeper.ts';
 import type { SealedSize } from '../model/tree-history.ts';
 import type { RecordKeeper } from '../stream/kept-records.ts';
-import { lackingNotes, type NoteKeys, NoteLines } from './note-lines.ts';
+import { type NoteKeys, NoteLines } from './note-lines.ts';
 
 /** So many seals wait for their checkpoints; the verifier forgets the roots of older ones as well (M8.10). */
 const WAITING_SEALS = 8192;
@@ -78,15 +78,12 @@ export class EntryProof implements RecordKeeper, ProofKeeper {
 
   /** Whether a checkpoint over it is signed by a key that was named, whatever witnesses say. */
   get isSigned(): boolean {
-    return [...this.#waiting.values()].some(({ lines }) => lines.isSigned);
+    return this.lines.some(({ isSigned }) => isSigned);
   }
 
-  /** As {@link lackingNotes}. */
-  lackingNotes(origin: string): string | undefined {
-    return lackingNotes(
-      [...this.#waiting.values()].map(({ lines }) => lines),
-      origin,
-    );
+  /** The signature lines of each checkpoint over it. */
+  get lines(): NoteLines[] {
+    return [...this.#waiting.values()].map(({ lines }) => lines);
   }
 
   /** What proves it; undefined where no checkpoint does. */

@@ -137,7 +137,7 @@ export class NoteLines {
   }
 }
 
-/** Which note keys did not sign, of the signed checkpoint that lacks the fewest; undefined where none is signed, or one lacks none. */
+/** The note keys whose lines the signed checkpoint with the most of them lacks; undefined if it lacks none, or nothing is signed. */
 export function lackingNotes(checkpoints: readonly NoteLines[], origin: string): string | undefined {
   const lacking = checkpoints.filter(({ isSigned }) => isSigned).map((lines) => lines.missingNotes(origin));
   const [fewest = []] = lacking.sort((a, b) => a.length - b.length);

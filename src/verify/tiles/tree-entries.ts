@@ -3,7 +3,7 @@ import { classifyLine } from '../../format/entry.ts';
 import { leafBytesOf } from '../../format/leaf.ts';
 import type { SpooledRecord } from '../input/spool.ts';
 import type { CountedNote, IsEnough } from '../model/proof-keeper.ts';
-import { lackingNotes, type NoteKeys, NoteLines } from '../proof/note-lines.ts';
+import { type NoteKeys, NoteLines } from '../proof/note-lines.ts';
 import { type Keeping, KeptRecords, type RecordKeeper } from '../stream/kept-records.ts';
 
 /** So many checkpoints wait for their lines, the newest ones; the verifier forgets the roots of older ones as well (M8.10). */
@@ -77,15 +77,12 @@ export class TreeEntries implements Keeping {
 
   /** Whether a key that was named signed any checkpoint, whatever witnesses say. */
   get isSigned(): boolean {
-    return [...this.#noted.values()].some(({ lines }) => lines.isSigned);
+    return this.lines.some(({ isSigned }) => isSigned);
   }
 
-  /** As {@link lackingNotes}. */
-  lackingNotes(origin: string): string | undefined {
-    return lackingNotes(
-      [...this.#noted.values()].map(({ lines }) => lines),
-      origin,
-    );
+  /** The signature lines of each checkpoint. */
+  get lines(): NoteLines[] {
+    return [...this.#noted.values()].map(({ lines }) => lines);
   }
 
   /** The newest checkpoint up to the proven end that is signed as E2.2 demands. */

@@ -29,7 +29,7 @@ async function check(
   bytes: Buffer,
 ): Promise<Checked> {
   const id = `witness ${witness.publicKey.toString('hex')}`;
-  const place = state.goodSignatures.place(id, Buffer.from(checkpoint.text, 'utf8'), bytes);
+  const place = state.goodSignatures.place(id, checkpoint, bytes);
   if (state.goodSignatures.has(place)) return bytes.readBigUInt64BE(0);
   let time: bigint | undefined;
   try {

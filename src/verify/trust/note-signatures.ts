@@ -32,7 +32,7 @@ async function check(
   checkpoint: SignedCheckpoint,
   signature: Buffer,
 ): Promise<boolean | undefined> {
-  const place = state.goodSignatures.place(known.id, Buffer.from(checkpoint.text, 'utf8'), signature);
+  const place = state.goodSignatures.place(known.id, checkpoint, signature);
   if (state.goodSignatures.has(place)) return true;
   if (!mayCheck(state, known, epoch)) return undefined;
   const good = await checkAnew(state, known, checkpoint, signature);
