@@ -1,14 +1,13 @@
 // npm run build [-- WHAT [OPTIONS]]: builds the package into dist/, or
 //   engine [--platform PLATFORM… | --all]   the native engine, with cargo
 //   executable                              the verifier and Node.js as one file
-//   release [--platform PLATFORM… | --all]  the tarballs of what was built
 //   site                                    the documentation site
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { filesBelow } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { root, run } from './lib/run.mjs';
 
-const OTHERS = ['engine', 'executable', 'release', 'site'];
+const OTHERS = ['engine', 'executable', 'site'];
 const [what, ...options] = process.argv.slice(2);
 if (OTHERS.includes(what)) process.exit(run(process.execPath, [`scripts/build/${what}.mjs`, ...options]));
 if (what !== undefined) {

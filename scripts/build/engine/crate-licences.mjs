@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { cargo } from '../../lib/cargo.mjs';
 import { capture, root } from '../../lib/run.mjs';
 
-/** The licence texts of the crates that the native module for a target holds, as lines. */
-export function crateLicences(target) {
+/** The crates of others that the native module for a target holds, as cargo describes them. */
+export function linkedCrates(target) {
   const cwd = `${root}engine`;
   const crate = 'fapilog-tamper-engine-napi';
   const kinds = ['--edges=normal,no-proc-macro', '--prefix=none', '--format={p}'];
@@ -14,9 +14,11 @@ export function crateLicences(target) {
   const { packages } = JSON.parse(capture(cargo, metadata, { cwd }));
   return packages
     .filter(({ name, version, source }) => source !== null && linked.has(`${name} ${version}`))
-    .sort((one, other) => (one.id < other.id ? -1 : 1))
-    .flatMap(licenceOf);
+    .sort((one, other) => (one.id < other.id ? -1 : 1));
 }
+
+/** Their licence texts, as lines. */
+export const crateLicences = (target) => linkedCrates(target).flatMap(licenceOf);
 
 function licenceOf({ name, version, license, authors, repository, manifest_path }) {
   const texts = textsIn(manifest_path);
