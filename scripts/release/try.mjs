@@ -86,7 +86,7 @@ function firstOk(name, { url, folder, engine }) {
       ).stdout.split(' ')[0];
     return `${check(`${logger}.jsonl`, [0])}, altered ${check('altered.jsonl', [1])}`;
   });
-  return [name, RUNTIMES[name].version, used, ...verdicts];
+  return [name, RUNTIMES[name].version, used.split(' ')[0], ...verdicts];
 }
 
 /**

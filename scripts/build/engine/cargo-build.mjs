@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { cargo, cargoVersion } from '../../lib/cargo.mjs';
@@ -29,7 +38,7 @@ export function buildHere(name, file) {
 
 /** Builds for a platform, on any machine that zig runs on, and returns cargo's exit code. */
 export function buildFor(name, file) {
-  const { target, linksAs, library, flags, environment } = platforms[name];
+  const { target, linksAs, library, flags, environment, format } = platforms[name];
   const folder = targetFolder();
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
   // where it was built is nobody's business, and would make two builds differ
@@ -45,7 +54,16 @@ export function buildFor(name, file) {
   capture('rustup', ['target', 'add', target], { cwd, env });
   const code = run(cargo, ['zigbuild', ...BUILD, '--target', linksAs], { cwd, env });
   if (code === 0) place(join(folder, target, 'release', library), file);
+  if (code === 0 && format === 'PE') removeTime(file);
   return code;
+}
+
+/** The linker writes the time of the build into the header (TimeDateStamp), and zig has no way to forbid it. */
+function removeTime(file) {
+  const header = readFileSync(file).readUInt32LE(0x3c);
+  const handle = openSync(file, 'r+');
+  writeSync(handle, Buffer.alloc(4), 0, 4, header + 8); // after "PE\0\0", machine and number of sections
+  closeSync(handle);
 }
 
 function targetFolder() {

@@ -88,6 +88,7 @@ function darwin(cpu, arch, machine) {
     needs: /^(\/usr\/lib\/[\w.]+\.dylib|@rpath\/engine\.node)$/,
     newest: { MACOS },
     environment: { MACOSX_DEPLOYMENT_TARGET: MACOS },
-    flags: ['-C', 'link-arg=-Wl,-install_name,@rpath/engine.node'],
+    // -S: otherwise the file's UUID is made from symbols too that are stripped later, which hold the paths of this build
+    flags: ['-C', 'link-arg=-Wl,-install_name,@rpath/engine.node', '-C', 'link-arg=-Wl,-S'],
   };
 }
