@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { runCommand } from '../support/command-line.ts';
+
+/** Everything that a program may name: commands and flags, codes, exports. A later version may only add to it. */
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** `surface.json` */
+export interface Surface {
+  /** Flags by command. */
+  readonly commands: Readonly<Record<string, readonly string[]>>;
+  /** What each exit code means. */
+  readonly exitCodes: Readonly<Record<string, string>>;
+  readonly errorCodes: readonly string[];
+  /** By finding code what it does to the verdict. */
+  readonly findingCodes: Readonly<Record<string, string>>;
+  /** Names by subpath of the package. */
+  readonly exports: Readonly<Record<string, readonly string[]>>;
+}
+
+export async function surfaceOf(): Promise<Surface> {
+  const names = await commandNames();
+  const commands: Record<string, readonly string[]> = {};
+  for (const name of names) commands[name] = await flagsOf(name);
+  return {
+    commands,
+    exitCodes: await exitCodes(),
+    errorCodes: membersOfType('src/errors.ts', 'TamperErrorCode'),
+    findingCodes: Object.fromEntries(
+      (['Tampered', 'Undecided', 'Warning'] as const).flatMap((severity) =>
+        membersOfType('src/verify/model/findings.ts', `${severity}Code`).map((code) => [code, severity.toLowerCase()]),
+      ),
+    ),
+    exports: publicNames(),
+  };
+}
+
+async function commandNames(): Promise<string[]> {
+  const { stdout } = await runCommand(['help']);
+  return [...stdout.matchAll(/^ {2}((?:[a-z]+ )?[a-z]+) {2,}\S/gm)].map(([, name = '']) => name).sort();
+}
+
+/** Completion is made from the same tables as the help and the manual pages, and has the options of configuration too. */
+async function flagsOf(command: string): Promise<string[]> {
+  const { stdout } = await runCommand(['completion', 'fish']);
+  const own = stdout
+    .split('\n')
+    .filter((line) => new RegExp(`__fapilog_tamper_in [^-]*(?<![a-z] )\\\\?'?${command}\\\\?'?[ ']`).test(line));
+  return [...new Set(own.flatMap((line) => /^complete .* -l ([a-z0-9-]+)/.exec(line)?.[1] ?? []))].sort();
+}
+
+async function exitCodes(): Promise<Record<string, string>> {
+  const { stdout } = await runCommand(['help']);
+  const [, list = ''] = /Exit codes: ([\s\S]*?)\.\n/.exec(stdout) ?? [];
+  return Object.fromEntries(
+    [...list.replaceAll('\n', ' ').matchAll(/(\d+) ([^,]+)/g)].map(([, code, what]) => [code, what]),
+  );
+}
+
+const sourceOf = (file: string): ts.SourceFile =>
+  ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
+
+/** The texts that a type of the sources may be. */
+function membersOfType(file: string, name: string): string[] {
+  const declared = sourceOf(file).statements.find(
+    (one): one is ts.TypeAliasDeclaration => ts.isTypeAliasDeclaration(one) && one.name.text === name,
+  );
+  const found = [...(declared?.type.getText() ?? '').matchAll(/'([A-Z][A-Z_]*)'/g)].map(([, code = '']) => code);
+  if (found.length === 0) throw new Error(`${file} has no type ${name}`);
+  return found.sort();
+}
+
+function publicNames(): Record<string, readonly string[]> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string>;
+  };
+  const modules = Object.entries(exports).filter(([, file]) => file.endsWith('.js'));
+  return Object.fromEntries(
+    modules.map(([subpath, file]) => [
+      subpath,
+      [...new Set(namesIn(file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')))].sort(),
+    ]),
+  );
+}
+
+function namesIn(file: string): string[] {
+  return sourceOf(file).statements.flatMap((statement): string[] => {
+    if (ts.isExportDeclaration(statement)) {
+      const { exportClause, moduleSpecifier } = statement;
+      if (exportClause === undefined && moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier))
+        return namesIn(join(dirname(file), moduleSpecifier.text));
+      if (exportClause === undefined) return [];
+      return ts.isNamedExports(exportClause)
+        ? exportClause.elements.map(({ name }) => name.text)
+        : [exportClause.name.text];
+    }
+    if (ts.isExportAssignment(statement)) return ['default'];
+    const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+    const kinds = modifiers.map(({ kind }) => kind);
+    if (!kinds.includes(ts.SyntaxKind.ExportKeyword)) return [];
+    if (kinds.includes(ts.SyntaxKind.DefaultKeyword)) return ['default'];
+    if (ts.isVariableStatement(statement))
+      return statement.declarationList.declarations.map(({ name }) => name.getText());
+    const { name } = statement as ts.Statement & { readonly name?: ts.Identifier };
+    return name === undefined ? [] : [name.text];
+  });
+}
