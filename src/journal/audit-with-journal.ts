@@ -159,9 +159,10 @@ async function sealed<T>(
 /** J2.1, J2.2, J2.4, J2.6: what the journal and its last two lists say before a night begins. */
 async function look(log: JournalLog, own: OwnHead, given: readonly string[]): Promise<JournalState> {
   const held = [...(await own.read()), ...given];
-  const { report, nights, unfinished, problems } = await log.read(held);
+  const { report, nights, unfinished, problems, later } = await log.read(held);
   const { size: bytes } = await stat(log.file);
   const found = problems.map((problem) => journalFinding('JOURNAL_WRONG', problem));
+  for (const message of later) found.push({ code: 'UNSUPPORTED', severity: 'undecided', message });
   for (const { night, seq } of unfinished) {
     const message = `the night ${night}, which began with entry ${seq}, did not end: nothing of it was remembered`;
     found.push(journalFinding('JOURNAL_UNFINISHED', message));

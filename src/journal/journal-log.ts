@@ -24,6 +24,7 @@ import { journalFinding } from './night.ts';
 import {
   type BucketItem,
   base64Of,
+  isLaterNight,
   itemOf,
   type JournalEntry,
   type NightBegins,
@@ -56,6 +57,8 @@ export interface JournalReading {
   readonly unfinished: readonly { readonly seq: number; readonly night: string }[];
   /** What is wrong with its records. */
   readonly problems: readonly string[];
+  /** Records of a later version. */
+  readonly later: readonly string[];
 }
 
 class Records implements Keeping {
@@ -262,10 +265,12 @@ function nightsOf(
   const nights: Night[] = [];
   let unfinished: (NightBegins & { seq: number })[] = [];
   const problems: string[] = [];
+  const later: string[] = [];
   for (const { seq, text } of records) {
     if (seq > provenSize) break;
     const read = readNight(text);
-    if (read === undefined) problems.push(`entry ${seq} is no record of a night`);
+    if (read === undefined && isLaterNight(text)) later.push(`entry ${seq} of the journal is of a later version`);
+    else if (read === undefined) problems.push(`entry ${seq} is no record of a night`);
     else if (!('of' in read)) unfinished.push({ ...read, seq });
     else if (!isTaken(seq)) {
       const begun = unfinished.at(-1);
@@ -277,5 +282,5 @@ function nightsOf(
       unfinished = [];
     }
   }
-  return { nights, unfinished, problems };
+  return { nights, unfinished, problems, later };
 }

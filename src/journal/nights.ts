@@ -131,6 +131,11 @@ export function readNight(line: string): NightBegins | NightEnds | undefined {
   return ended !== undefined && formatEnds(ended) === line ? ended : undefined;
 }
 
+const laterNight = v.looseObject({ journal: v.pipe(count, v.minValue(2)) });
+
+/** Whether a record is of a later version of the journal, of which nothing can be said. */
+export const isLaterNight = (line: string): boolean => parsed(laterNight, line) !== undefined;
+
 function parsed<S extends v.GenericSchema>(schema: S, line: string): v.InferOutput<S> | undefined {
   const result = isJson(line) ? v.safeParse(schema, JSON.parse(line)) : undefined;
   return result?.success === true ? result.output : undefined;

@@ -38,13 +38,14 @@ export interface ProvedStream {
 export async function proveStream({ config, policy, stream, night }: ProveStreamOptions): Promise<ProvedStream> {
   checkOrigin(stream);
   const log = new JournalLog(config, policy);
-  const { report, nights, problems } = await log.verified();
+  const { report, nights, problems, later } = await log.verified();
   const { verdict } = report;
   if (verdict !== 'ok') {
     const why = report.findings.find(({ severity }) => severity === verdict);
     return { verdict, refusal: `the journal is ${verdict}: ${why?.code}: ${why?.message}` };
   }
   if (problems.length > 0) return { verdict: 'tampered', refusal: `JOURNAL_WRONG: ${problems.join('; ')}` };
+  if (later.length > 0) return { verdict: 'undecided', refusal: `UNSUPPORTED: ${later.join('; ')}` };
   const asked = nights.findLast((one) => night === undefined || one.night.startsWith(night));
   if (asked === undefined)
     return {

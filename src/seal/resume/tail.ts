@@ -49,6 +49,8 @@ export interface TailStart {
 export class TailReplay {
   readonly frontier: Frontier;
   readonly found: FoundCheckpoint[] = [];
+  /** What a later version wrote where the replay ends: it may be neither cut off nor continued. */
+  later: string | undefined;
   readonly #origin: string;
   readonly #tag: string;
   readonly #roots = new Map<number, { root: Digest; key: KeyReference }>();
@@ -151,7 +153,9 @@ export class TailReplay {
 
   #readControl(bytes: Buffer, read: ControlLine): ControlEntry | undefined {
     const reading = readControl(bytes, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
-    return 'entry' in reading ? reading.entry : undefined;
+    if ('entry' in reading) return reading.entry;
+    if (reading.problem.code === 'UNSUPPORTED') this.later = `entry ${read.seq}: ${reading.problem.message}`;
+    return undefined;
   }
 
   /** Follows the key periods. @returns false where an `open` does not fit what was replayed */

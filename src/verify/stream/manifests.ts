@@ -160,7 +160,9 @@ export async function checkManifest(
     return;
   }
   if ('problem' in reading) {
-    say(`the manifest cannot be used: ${reading.problem.message}`);
+    const { code, message } = reading.problem;
+    if (code === 'UNSUPPORTED') state.findings.add(code, own, `the manifest is of a later version: ${message}`);
+    else say(`the manifest cannot be used: ${message}`);
     return;
   }
   const { manifest } = reading;
