@@ -24,6 +24,7 @@ export default {
     // Programs that tests start in a process of their own.
     'test/**/*.mjs',
     'test/nights/main.ts',
+    'test/compat/generate.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: { interface: true, type: true },

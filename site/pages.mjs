@@ -65,6 +65,7 @@ export const sections = [
       page('docs/README.md', 'all.md', 'Every page'),
       docs('command-line', 'The command line'),
       docs('errors', 'Errors'),
+      docs('compatibility', 'Compatibility'),
       page('SECURITY.md', 'security.md', 'Security'),
       page('spec/format.md', 'spec/format.md', 'Log format'),
       page('spec/evidence.md', 'spec/evidence.md', 'Format of evidence'),

@@ -10,7 +10,7 @@ const REPOSITORY = 'https://github.com/fapilog/fapilog-tamper-node/blob/main/';
 
 const pages = [
   ...topPages,
-  ...['docs', 'spec', 'vectors', 'examples', 'bench'].flatMap((folder) => filesBelow(folder, /\.md$/)),
+  ...['docs', 'spec', 'vectors', 'compat', 'examples', 'bench'].flatMap((folder) => filesBelow(folder, /\.md$/)),
 ];
 const problems = [];
 const links = new Map();

@@ -255,7 +255,7 @@ const rows: readonly Row[] = [
     },
     ...SEAL,
     exit: 2,
-    says: ['STATE_CONFLICT', 'later version', '"format": 2'],
+    says: ['STATE_CONFLICT', 'a line that this version does not know'],
   },
   {
     what: 'an entry of a log',

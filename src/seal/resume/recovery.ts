@@ -3,13 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Digest } from '../../core/hash.ts';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
-import {
-  type CloseEntry,
-  type ControlEntry,
-  type ControlReading,
-  type OpenEntry,
-  readControl,
-} from '../../format/control.ts';
+import { type CloseEntry, type ControlEntry, type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine } from '../../format/entry.ts';
 import { leafOf } from '../../format/leaf.ts';
 import { formatStamp } from '../../foundation/clock.ts';
@@ -269,9 +263,8 @@ export function successorIn(fd: number, { origin, size, frontier }: OpenEntry, f
 export function ownOpen(fd: number, origin: string, file: string): OpenEntry {
   const open = readFirstOpen(fd);
   if (open?.origin === origin) return open;
-  const later = open === undefined ? laterIn(fd) : undefined;
-  if (later !== undefined) throw laterVersion(file, later);
-  const what = open === undefined ? 'begins with a line that is not ours' : `belongs to the stream ${open.origin}`;
+  const what =
+    open === undefined ? 'begins with a line that this version does not know' : `belongs to the stream ${open.origin}`;
   throw stateConflict(`${file} ${what}, and there is no state for ${origin}`);
 }
 
@@ -303,31 +296,10 @@ export function openIn(line: Buffer): OpenEntry | undefined {
 }
 
 function controlOf(line: Buffer): ControlEntry | undefined {
-  const reading = readingOf(line);
-  return reading !== undefined && 'entry' in reading ? reading.entry : undefined;
-}
-
-function readingOf(line: Buffer): ControlReading | undefined {
   const read = classifyLine(line);
   if (read.type !== 'control') return undefined;
-  return readControl(line, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
-}
-
-/** What the file begins with that only a later version can read. */
-function laterIn(fd: number): string | undefined {
-  for (const { bytes } of readLines(fd, 0, LINE_LIMIT)) {
-    const reading = readingOf(bytes);
-    return reading !== undefined && 'problem' in reading && reading.problem.code === 'UNSUPPORTED'
-      ? reading.problem.message
-      : undefined;
-  }
-  return undefined;
-}
-
-function laterVersion(file: string, what: string): TamperError {
-  return new TamperError('STATE_CONFLICT', `${file} was written by a later version of fapilog-tamper (${what})`, {
-    hint: 'Nothing was changed. Continue this log with the version that wrote it, or a later one.',
-  });
+  const reading = readControl(line, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+  return 'entry' in reading ? reading.entry : undefined;
 }
 
 export function openForRecovery(file: string): number | undefined {
@@ -404,7 +376,7 @@ function replay(
     if (!tail.take(line, file)) break;
     end = line.offset + line.bytes.length + 1;
   }
-  if (tail.later !== undefined) throw laterVersion(file, tail.later);
+  if (tail.later !== undefined) throw stateConflict(`a later version wrote ${file} (${tail.later})`);
   const aside = setAside(fd, file, end, stamp);
   writeAgain(fd, file, offset, end);
   const clean = tail.lastEntry === undefined && aside === undefined;

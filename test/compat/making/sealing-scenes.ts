@@ -36,7 +36,7 @@ export const signingKey = {
   algorithm: 'Ed25519',
 };
 
-export async function keygen(shop: Workshop, name: string, algorithm = 'Ed25519'): Promise<void> {
+async function keygen(shop: Workshop, name: string, algorithm = 'Ed25519'): Promise<void> {
   mkdirSync(dirname(shop.path(name)), { recursive: true, mode: 0o700 });
   await shop.run(['keygen', '--out', name, '--algorithm', algorithm]);
 }
