@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compiledPackage } from '../support/built-package.ts';
 import { commandIn, copyOf } from './frozen-command.ts';
 import { copyInto, filesBelow, folderOf, readScene, versions } from './frozen-folder.ts';
-import { playSteps, playWrites, type Run } from './playing.ts';
+import { playSteps, playWrites, type Run, snapshotOf } from './playing.ts';
 
 /** The checks of this folder can fail: each change of a format or an interface is made in a copy of the program, and noticed. */
 
@@ -30,19 +30,19 @@ async function problemsOf(run: Run, name: string): Promise<string[]> {
   return [...found, ...writes, ...(await playSteps(run, copy, scene.continued.steps, 'continued'))];
 }
 
-/** The program with one thing changed everywhere. */
-function changed(name: string, from: RegExp, to: string): Run {
+/** The program with something changed everywhere. */
+function changed(name: string, ...changes: readonly (readonly [from: RegExp, to: string])[]): Run {
   const folder = copyOf(dist, join(parent, name.replaceAll(' ', '-')));
   let places = 0;
   for (const file of filesBelow(join(folder, 'dist')).filter((one) => one.endsWith('.js'))) {
     const path = join(folder, 'dist', file);
     const text = readFileSync(path, 'utf8');
-    const next = text.replace(from, to);
+    const next = changes.reduce((before, [from, to]) => before.replace(from, to), text);
     if (next === text) continue;
     places++;
     writeFileSync(path, next);
   }
-  expect(places, `${from} stands in no file`).toBeGreaterThan(0);
+  expect(places, `${name} stands in no file`).toBeGreaterThan(0);
   return commandIn(folder);
 }
 
@@ -69,7 +69,25 @@ describe('a deliberate change makes the checks fail', () => {
     ['an exit code', 'killed', /undecided: 2,/g, 'undecided: 3,', 'exit code 3, not 2'],
     ['a finding code', 'mac', /RESTART/g, 'RESTARTED', '"RESTARTED", not "RESTART"'],
   ])('%s', async (name, scene, from, to, says) => {
-    const problems = await problemsOf(changed(name, from, to), scene);
+    const problems = await problemsOf(changed(name, [from, to]), scene);
     expect(problems.join('\n')).toContain(says);
+  });
+});
+
+describe('what a changed program has written', () => {
+  it('as the memory of an audit with its journal is refused by name, and stays as it is', async () => {
+    const copy = copyInto(parent, join(folderOf(version), 'fleet'));
+    const [audit] = readScene(version, 'fleet').continued?.steps ?? [];
+    const argv = audit?.argv ?? [];
+    const later = changed(
+      'later memory',
+      [/picklist\(\[1, 2\]\)/g, 'picklist([1, 2, 3])'],
+      [/version: 2,/g, 'version: 3,'],
+    );
+    expect(await later(argv, { cwd: copy })).toMatchObject({ code: 0 });
+    const before = snapshotOf(copy);
+    const { code, stderr } = await commandIn(copyOf(dist, join(parent, 'present')))(argv, { cwd: copy });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/FORMAT_INVALID.*version/)]);
+    expect(snapshotOf(copy)).toEqual(before);
   });
 });
