@@ -74,6 +74,18 @@ def whole_manifest(manifest):
     return given if all(FORMS.get(name, _is_string)(value) for name, value in given.items()) else None
 
 
+def _is_later(given):
+    """M7.1: it says what only a later version knows."""
+    words = (('algo', set(ALGORITHMS.values())), ('signature_algo', SIGNATURES))
+    before = given.get('continues_from')
+    nested = set(dict(before)) - {'origin', 'size', 'root'} if isinstance(before, Pairs) else set()
+    return (
+        given.get('version') != 1
+        or bool(set(given) - set(NAMES) or nested)
+        or any(_is_string(given.get(name)) and given[name] not in known for name, known in words)
+    )
+
+
 def check_manifest(stream, file, following, is_last):
     if json_of(file.manifest) is UNREADABLE:
         stream.undecided.add('UNREADABLE')  # a download broke, or it was converted
@@ -84,7 +96,7 @@ def check_manifest(stream, file, following, is_last):
         return  # what rests on entries that cannot be read is undecided
     if stream.damaged_beside and not any(line.seq == given.get('last_seq') and line.kind == 'close' for line in file.lines):
         return  # the rest of it may be in what cannot be read
-    if given.get('version') != 1 or set(given) - set(NAMES):
+    if _is_later(given):
         stream.undecided.add('UNSUPPORTED')
         return
     last = given.get('last_seq')
