@@ -27,7 +27,8 @@ function installer(name, cache) {
   if (name === 'bun') return { args: ['add', '--ignore-scripts', ...PACKAGES], env: { BUN_INSTALL_CACHE_DIR: cache } };
   if (name === 'deno') {
     return {
-      args: ['add', ...PACKAGES.map((one) => `npm:${one}`)],
+      // a package of today is what is tried, which Deno does not take otherwise
+      args: ['add', '--minimum-dependency-age=0', ...PACKAGES.map((one) => `npm:${one}`)],
       env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: '1' },
     };
   }
