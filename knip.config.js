@@ -11,6 +11,7 @@ export default {
     ...published,
     'scripts/*.mjs',
     'scripts/{build,check}/*.mjs',
+    'scripts/release/build.mjs', // started by scripts/release/named-tools.mjs
     // Started by src/verify/parallel/segment-pool.ts as a process.
     'src/verify/parallel/segment-process.ts',
     'src/audit/closed-file-process.ts',

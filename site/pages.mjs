@@ -66,6 +66,7 @@ export const sections = [
       docs('command-line', 'The command line'),
       docs('errors', 'Errors'),
       docs('compatibility', 'Compatibility'),
+      docs('reproducible-builds', 'Reproducible builds'),
       page('SECURITY.md', 'security.md', 'Security'),
       page('spec/format.md', 'spec/format.md', 'Log format'),
       page('spec/evidence.md', 'spec/evidence.md', 'Format of evidence'),

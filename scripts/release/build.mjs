@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makePackage, nameEngines, packFolder } from '../build/engine/package.mjs';
 import { builtFile, platforms } from '../build/engine/platforms.mjs';
+import { checksums } from '../lib/checksums.mjs';
 import { ensureInstalled } from '../lib/install.mjs';
 import { pack, unpack } from '../lib/packed.mjs';
 import { root, run } from '../lib/run.mjs';
@@ -78,7 +79,6 @@ const { buildExecutable } = await import('../build/offline/executable.mjs');
 await buildExecutable(release);
 stage('bills of materials');
 await writeSboms(release);
-const { checksums } = await import('../build/offline/build.mjs');
 const names = readdirSync(release)
   .filter((name) => name !== 'SHA256SUMS')
   .sort();

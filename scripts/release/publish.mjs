@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checksums } from '../build/offline/build.mjs';
+import { checksums } from '../lib/checksums.mjs';
 import { capture, root, run } from '../lib/run.mjs';
 import { tarballs } from './registry.mjs';
 

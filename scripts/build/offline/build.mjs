@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checksums } from '../../lib/checksums.mjs';
 import { root } from '../../lib/run.mjs';
 import { bundleCommand } from './command.mjs';
 import { bundlePage } from './page.mjs';
 
 /** Where the build puts what an auditor takes along, from the project's folder. */
 export const OFFLINE = 'dist/offline';
-
-/** Lines that `sha256sum -c` reads. */
-export function checksums(files) {
-  return [...files].map(([name, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`).join('');
-}
 
 /** Makes the verifier in one file, the page that verifies, and their checksums. */
 export async function buildOffline(folder = join(root, OFFLINE)) {

@@ -2,8 +2,8 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'postject';
+import { checksums } from '../../lib/checksums.mjs';
 import { capture } from '../../lib/run.mjs';
-import { checksums } from './build.mjs';
 import { bundleCommand } from './command.mjs';
 
 /** What Node.js looks for in its own file: with it the program is made of that file and a script in it. */
