@@ -50,6 +50,12 @@ export class Scene {
     return runHere(named, { cwd: this.directory, input, terminal: true });
   }
 
+  /** Runs a command that has to work: what it did not do would be found far from here otherwise. */
+  async prepare(argv: readonly string[], input = ''): Promise<void> {
+    const { code, stderr } = await this.run(argv, input);
+    if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}\n${stderr}`);
+  }
+
   write(name: string, content: string | Buffer): void {
     writeFileSync(join(this.directory, name), content);
   }
@@ -107,7 +113,7 @@ export async function makeScene(
 ): Promise<Scene> {
   const scene = new Scene(mkdtempSync(join(parent, 'erase-')));
   onTestFinished(() => rmSync(scene.directory, { recursive: true, force: true }));
-  for (const key of ['log', 'erasures']) await scene.run(['keygen', '--algorithm', 'Ed25519', '--out', `${key}.key`]);
+  for (const key of ['log', 'erasures']) await scene.prepare(['keygen', '--algorithm', 'Ed25519', '--out', `${key}.key`]);
   const rotation = [`rotate_max_bytes: ${fileBytes}`, ...options];
   scene.write('log.yaml', configOf(ORIGIN, 'logs/app.jsonl', 'log', rotation));
   scene.write('erasures.yaml', configOf(ERASURES, 'erasures.jsonl', 'erasures'));
@@ -115,8 +121,8 @@ export async function makeScene(
     const user = { id: (at + 1) % 4 };
     return `${JSON.stringify({ n: at + 1, user, text: user.id === 2 ? `${ABOUT_ADA} ${at}` : 'other' })}\n`;
   });
-  await scene.run(['seal', '--config', 'log.yaml', '--quiet'], `${lines.join('')}${'a line of text '.repeat(80)}\n`);
-  await scene.run(['seal', '--config', 'erasures.yaml', '--quiet']);
+  await scene.prepare(['seal', '--config', 'log.yaml', '--quiet'], `${lines.join('')}${'a line of text '.repeat(80)}\n`);
+  await scene.prepare(['seal', '--config', 'erasures.yaml', '--quiet']);
   if (compressed) {
     const [first = ''] = scene.files;
     scene.write(`${first}.gz`, gzipSync(scene.read(first)));
