@@ -40,6 +40,7 @@ const NAMED = {
   dist: [script('dist')],
   docs: [script('pages')],
   engine: [script('engine')],
+  image: [script('image')],
   readme: [script('pages', 'README.md')],
   runtimes: [script('runtimes')],
 };

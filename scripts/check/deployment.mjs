@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { filesBelow } from '../lib/files.mjs';
 import { report, root } from '../lib/run.mjs';
 import { runAudits } from './deployment/auditing.mjs';
-import { dockerfileProblems } from './deployment/dockerfile.mjs';
+import { dockerfileProblems, hadolintProblems, imageProblems } from './deployment/dockerfile.mjs';
 import { environmentOf, podOf, readManifest, wiringProblems } from './deployment/kubernetes.mjs';
 import { blocks, runBlocks, syntaxProblems } from './deployment/page.mjs';
 import { bareEnvironment, configurationProblems, prepare, runApplication, runNightly } from './deployment/running.mjs';
@@ -28,11 +28,17 @@ const manifests = here(/\/kubernetes\/[^/]*\.yaml$/).map((file) => {
   problems.push(...wrong.map((problem) => `${basename(file)}: ${problem}`));
   return { name: basename(file), objects };
 });
-const dockerfiles = here(/\/Dockerfile$/);
+const dockerfiles = [...here(/\/Dockerfile$/), ...(given === undefined ? [`${root}image/Dockerfile`] : [])];
 for (const file of dockerfiles) {
-  problems.push(...dockerfileProblems(readFileSync(file, 'utf8')).map((problem) => `${basename(file)}: ${problem}`));
+  problems.push(...dockerfileProblems(readFileSync(file, 'utf8')).map((problem) => `${file}: ${problem}`));
 }
-const looked = [`${manifests.length} manifests, ${dockerfiles.length} Dockerfile`];
+problems.push(...hadolintProblems(dockerfiles));
+const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const pages = given === undefined ? filesBelow('docs', /\.md$/).map((page) => root + page) : [];
+for (const file of [...here(/\/(Dockerfile|[^/]*\.yaml)$/), ...pages]) {
+  problems.push(...imageProblems(readFileSync(file, 'utf8'), version).map((problem) => `${file}: ${problem}`));
+}
+const looked = [`${manifests.length} manifests, ${dockerfiles.length} Dockerfiles`];
 if (manifests.length === 0 || dockerfiles.length === 0) problems.push(`${base} holds no manifest or no Dockerfile`);
 if (given !== undefined) report(problems, looked.join('; '));
 else await runAll();

