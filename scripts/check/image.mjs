@@ -69,6 +69,8 @@ try {
   await checkProgram(image, '10002:10002'); // as the manifests and OpenShift have it: a user without a name
   await checkSignals(image);
   await checkAuditor(auditor);
+} catch (error) {
+  problems.push(error.stack); // with what was found before
 } finally {
   endContainers();
   removeBuilt();

@@ -33,6 +33,7 @@ const PROGRAMS = {
   },
   // it needs a toolchain that only rustup's own server has
   'the crate under Miri': { command: npmCheck('engine', 'miri'), whole: true },
+  'the container image': { command: npmCheck('image') },
   'pages of docs/': { command: npmCheck('docs') },
   // each builds seven engines
   'a release, all but its last step': { command: [process.execPath, 'scripts/release.mjs', '--dry-run'], whole: true },

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { capture } from '../../lib/run.mjs';
 
 const MINUTE = 60_000;
-const running = new Set();
+/** Containers that have not ended yet, and how runc is called for each. */
+const running = new Map();
 
 /** Ends containers that an error has left behind. */
 export function endContainers() {
-  for (const id of running) capture('runc', ['delete', '--force', id]);
+  for (const [id, state] of running) capture('runc', [...state, 'delete', '--force', id]);
 }
 
 /**
@@ -44,9 +45,10 @@ export function start(
   spec.root = { path: rootfs, readonly: true };
   spec.mounts.push({ destination: '/work', type: 'bind', source: work, options: ['rbind', 'rw'] });
   writeFileSync(file, JSON.stringify(spec));
-  const id = `fapilog-tamper-${process.pid}-${folder.split('/').at(-1)}`;
-  running.add(id);
-  const child = spawn('runc', ['run', '--bundle', folder, id]);
+  const id = `fapilog-tamper-${process.pid}-${basename(folder)}`;
+  const state = ['--root', join(dirname(folder), 'runc')];
+  running.set(id, state);
+  const child = spawn('runc', [...state, 'run', '--bundle', folder, id]);
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) {
     child[name].setEncoding('utf8').on('data', (text) => {
@@ -54,11 +56,11 @@ export function start(
     });
   }
   child.stdin.on('error', () => undefined); // a program that does not read its input may end first
-  const late = setTimeout(() => capture('runc', ['kill', id, 'KILL']), MINUTE);
+  const late = setTimeout(() => capture('runc', [...state, 'kill', id, 'KILL']), MINUTE);
   const ended = once(child, 'close').then(([code]) => {
     clearTimeout(late);
     running.delete(id);
     return { code, ...output };
   });
-  return { stdin: child.stdin, output, ended, kill: (signal) => capture('runc', ['kill', id, signal]) };
+  return { stdin: child.stdin, output, ended, kill: (signal) => capture('runc', [...state, 'kill', id, signal]) };
 }
