@@ -68,6 +68,7 @@ export const sections = [
       docs('compatibility', 'Compatibility'),
       docs('reproducible-builds', 'Reproducible builds'),
       page('SECURITY.md', 'security.md', 'Security'),
+      docs('support', 'Support'),
       page('spec/format.md', 'spec/format.md', 'Log format'),
       page('spec/evidence.md', 'spec/evidence.md', 'Format of evidence'),
       page('spec/erasure.md', 'spec/erasure.md', 'Erasure'),

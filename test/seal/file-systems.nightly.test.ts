@@ -152,7 +152,7 @@ class Writer {
     this.ended = new Promise((resolve) => child.on('close', resolve));
     child.stdin?.on('error', () => undefined); // it was killed
     child.stderr?.on('data', (bytes: Buffer) => {
-      this.stderr += bytes;
+      this.stderr += bytes.toString();
     });
   }
 
