@@ -40,6 +40,7 @@ export default {
     'mkfs.ext4',
     'mount',
     'openssl',
+    'runc',
     'promtool',
     'ssh-agent',
     'systemd-analyze',
