@@ -113,7 +113,8 @@ export async function makeScene(
 ): Promise<Scene> {
   const scene = new Scene(mkdtempSync(join(parent, 'erase-')));
   onTestFinished(() => rmSync(scene.directory, { recursive: true, force: true }));
-  for (const key of ['log', 'erasures']) await scene.prepare(['keygen', '--algorithm', 'Ed25519', '--out', `${key}.key`]);
+  for (const key of ['log', 'erasures'])
+    await scene.prepare(['keygen', '--algorithm', 'Ed25519', '--out', `${key}.key`]);
   const rotation = [`rotate_max_bytes: ${fileBytes}`, ...options];
   scene.write('log.yaml', configOf(ORIGIN, 'logs/app.jsonl', 'log', rotation));
   scene.write('erasures.yaml', configOf(ERASURES, 'erasures.jsonl', 'erasures'));
@@ -121,7 +122,10 @@ export async function makeScene(
     const user = { id: (at + 1) % 4 };
     return `${JSON.stringify({ n: at + 1, user, text: user.id === 2 ? `${ABOUT_ADA} ${at}` : 'other' })}\n`;
   });
-  await scene.prepare(['seal', '--config', 'log.yaml', '--quiet'], `${lines.join('')}${'a line of text '.repeat(80)}\n`);
+  await scene.prepare(
+    ['seal', '--config', 'log.yaml', '--quiet'],
+    `${lines.join('')}${'a line of text '.repeat(80)}\n`,
+  );
   await scene.prepare(['seal', '--config', 'erasures.yaml', '--quiet']);
   if (compressed) {
     const [first = ''] = scene.files;
