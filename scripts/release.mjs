@@ -11,15 +11,24 @@ import { report } from './lib/run.mjs';
 import { notesOf, problemsBefore } from './release/ready.mjs';
 
 const WHATS = ['build', 'try', 'dry-run', 'publish', 'reproduce', 'notes'];
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { ...Object.fromEntries(WHATS.map((name) => [name, { type: 'boolean' }])), engine: { type: 'string' } },
-});
-const [what, ...more] = WHATS.filter((name) => values[name] === true);
-if (what === undefined || more.length > 0) {
-  console.error(`npm run release: name one of ${WHATS.map((name) => `--${name}`).join(', ')}`);
+const usage = (problem) => {
+  console.error(`npm run release: ${problem}`);
   process.exit(64);
-}
+};
+const options = { ...Object.fromEntries(WHATS.map((name) => [name, { type: 'boolean' }])), engine: { type: 'string' } };
+const parsed = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    if (!error.code?.startsWith('ERR_PARSE_ARGS')) throw error;
+    return usage(error.message);
+  }
+};
+const { values, positionals } = parsed();
+const [what, ...more] = WHATS.filter((name) => values[name] === true);
+if (what === undefined || more.length > 0) usage(`name one of ${WHATS.map((name) => `--${name}`).join(', ')}`);
+if (!['try', 'dry-run'].includes(what) && positionals.length > 0) usage(`--${what} takes no ${positionals.join(' ')}`);
+if (!['try', 'dry-run'].includes(what) && values.engine !== undefined) usage(`--${what} takes no --engine`);
 
 const build = async () => {
   const problems = problemsBefore('building');

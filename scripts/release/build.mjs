@@ -16,7 +16,7 @@ import { builtFile, platforms } from '../build/engine/platforms.mjs';
 import { checksums } from '../lib/checksums.mjs';
 import { ensureInstalled } from '../lib/install.mjs';
 import { pack, unpack } from '../lib/packed.mjs';
-import { root, run } from '../lib/run.mjs';
+import { capture, root, run } from '../lib/run.mjs';
 import { writeSboms } from './sbom.mjs';
 
 const release = join(root, 'release');
@@ -49,6 +49,11 @@ function makeTarballs(work) {
   }
   const packed = pack();
   try {
+    // npm packs files that git ignores, and nobody has reviewed these
+    const known = new Set(capture('git', ['ls-files']).split('\n'));
+    const strange = packed.files.filter((file) => !file.startsWith('dist/') && !known.has(file));
+    if (strange.length > 0)
+      throw new Error(`these would be published, and are not in the commit: ${strange.join(', ')}`);
     const folder = unpack(packed.tarball, join(work, 'package'));
     nameEngines(folder, builtFile);
     setModes(folder, Object.values(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).bin));
@@ -79,6 +84,7 @@ const { buildExecutable } = await import('../build/offline/executable.mjs');
 await buildExecutable(release);
 stage('bills of materials');
 await writeSboms(release);
+writeFileSync(join(release, 'COMMIT'), capture('git', ['rev-parse', 'HEAD']));
 const names = readdirSync(release)
   .filter((name) => name !== 'SHA256SUMS')
   .sort();

@@ -1,49 +1,44 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { checksums } from '../lib/checksums.mjs';
-import { capture, root, run } from '../lib/run.mjs';
-import { tarballs } from './registry.mjs';
+import { capture, run } from '../lib/run.mjs';
+import { releasedPackages } from './contents.mjs';
 
 const shell = process.platform === 'win32';
 
 /** The digest of what the registry has under a name and version; undefined where it has nothing. */
-async function published({ name, version }) {
-  const registry = capture('npm', ['config', 'get', 'registry'], { shell }).trim();
-  const answer = await fetch(new URL(`${name.replace('/', '%2f')}/${version}`, registry));
+async function published(registry, { name, version }) {
+  const answer = await fetch(new URL(`${name.replace('/', '%2f')}/${version}`, registry), {
+    signal: AbortSignal.timeout(60_000),
+    headers: { connection: 'close' }, // npm runs for seconds in between, and the registry would close it by then
+  });
+  const text = await answer.text();
   if (answer.status === 404) return undefined;
   if (!answer.ok) throw new Error(`${registry} answered ${answer.status} when asked for ${name} ${version}`);
-  return (await answer.json()).dist.integrity;
+  const { dist } = JSON.parse(text);
+  if (typeof dist?.integrity === 'string') return dist.integrity;
+  throw new Error(`${registry} has ${name} ${version} and does not say its digest`);
 }
 
-/** Every file is the one of SHA256SUMS: nothing is published that was not built with the rest. */
-function assertChecked() {
-  for (const line of readFileSync(`${root}release/SHA256SUMS`, 'utf8').trimEnd().split('\n')) {
-    const [, name] = line.split('  ');
-    if (checksums([[name, readFileSync(join(root, 'release', name))]]) !== `${line}\n`) {
-      throw new Error(`release/${name} is not the file of release/SHA256SUMS`);
-    }
-  }
-}
-
-/** Publishes release/*.tgz, engines first. It can be repeated: what is there with the same digest is left alone. */
+/**
+ * Publishes release/*.tgz to the registry, engines first. It can be repeated: what is there with the same digest is left alone. The
+ * registry is asked about all of them before the first is published.
+ */
 export async function publish() {
-  assertChecked();
-  for (const tarball of tarballs()) {
-    const manifest = JSON.parse(capture('tar', ['-xzOf', tarball, 'package/package.json']));
-    const own = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`;
-    const there = await published(manifest);
-    const what = `${manifest.name} ${manifest.version}`;
-    if (there !== undefined && there !== own) {
+  const packages = releasedPackages();
+  const registry = `${capture('npm', ['config', 'get', 'registry'], { shell }).trim().replace(/\/$/, '')}/`;
+  const missing = [];
+  for (const one of packages) {
+    const there = await published(registry, one);
+    const what = `${one.name} ${one.version}`;
+    if (there === undefined) missing.push(one);
+    else if (there === one.integrity) console.log(`${what}: there already`);
+    else
       throw new Error(
-        `the registry has ${what} with other bytes: a version is published once, so this needs another one`,
+        `${registry} has ${what} with other bytes: a version is published once, so this needs another one`,
       );
-    }
-    if (there !== undefined) {
-      console.log(`${what}: there already`);
-      continue;
-    }
-    const code = run('npm', ['publish', tarball, '--access', 'public', '--provenance'], { shell });
+  }
+  for (const { tarball } of missing) {
+    // all of them go to the registry that was asked, whatever a scope's configuration says
+    const to = ['--registry', registry, `--@fapilog-tamper:registry=${registry}`, '--tag', 'latest'];
+    const code = run('npm', ['publish', tarball, ...to, '--access', 'public', '--provenance'], { shell });
     if (code !== 0) process.exit(code);
   }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { filesBelow } from '../lib/files.mjs';
 import { capture, root } from '../lib/run.mjs';
 
@@ -33,8 +33,8 @@ function versionsNamed() {
       ([, crate, own]) => [`engine/Cargo.lock, ${crate}`, own],
     ),
   ];
-  const pinned = new RegExp(`\\b${name}[@:](\\d[\\w.-]*)`, 'g');
-  for (const file of ['examples', 'image'].flatMap((folder) => filesBelow(folder))) {
+  const pinned = new RegExp(`\\b${name}(?:[@:]|": "[~^]?)(\\d[\\w.-]*)`, 'g');
+  for (const file of ['examples', 'image', 'docs'].flatMap((folder) => filesBelow(folder))) {
     for (const [, own] of textOf(file).matchAll(pinned)) places.push([file, own]);
   }
   return places;
@@ -52,10 +52,15 @@ export function problemsBefore(step) {
     .map(([place, own]) => `${place} names version ${own}, package.json ${version}`);
   const own = section();
   if (own === undefined) problems.push(`CHANGELOG.md has no section [${version}]`);
-  const changed = capture('git', ['status', '--porcelain']).trim();
-  if (changed !== '') problems.push(`the tree is not a commit; commit these or take them away:\n${changed}`);
+  else if (own.text === '') problems.push(`CHANGELOG.md says nothing in its section [${version}]`);
+  if (/^## \[Unreleased\]/m.test(textOf('CHANGELOG.md'))) problems.push('CHANGELOG.md has a section [Unreleased]');
+  if (!existsSync(`${root}compat/${version}/SHA256SUMS`))
+    problems.push(`compat/${version}/ is not there: CONTRIBUTING.md`);
+  const changed = capture('git', ['status', '--porcelain', '--untracked-files=all']).trim();
+  if (changed !== '') problems.push(`there are changes that are not committed:\n${changed}`);
   if (step !== 'publishing') return problems;
-  if (own !== undefined && !/ - \d{4}-\d\d-\d\d$/.test(own.heading)) {
+  const [, date] = / - (\d{4}-\d\d-\d\d)$/.exec(own?.heading ?? '') ?? [];
+  if (own !== undefined && (date === undefined || Number.isNaN(Date.parse(date)))) {
     problems.push(`CHANGELOG.md: "${own.heading}" has no date; write [${version}] - YYYY-MM-DD`);
   }
   const { stdout } = spawnSync('git', ['tag', '--points-at', 'HEAD'], { cwd: root, encoding: 'utf8' });

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { capture, root } from '../lib/run.mjs';
+import { capture } from '../lib/run.mjs';
 import { programOf } from '../lib/runtimes.mjs';
 import { NAMED, npmTool } from './named-tools.mjs';
 
@@ -46,7 +46,12 @@ export async function startRegistry(folder) {
   writeFileSync(config, configuration(folder, capture('npm', ['config', 'get', 'registry'], { shell }).trim()));
   const program = join(npmTool('verdaccio@6.10.4'), 'verdaccio', 'bin', 'verdaccio');
   const args = [program, '--config', config, '--listen', `127.0.0.1:${port}`];
-  const server = spawn(programOf(NAMED.runtime), args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  // it ends with us, even if we are killed: its input is a pipe from here
+  const end = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
+  const server = spawn(programOf(NAMED.runtime), ['--import', end, ...args], {
+    cwd: folder,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
   const ended = once(server, 'exit');
   const deadline = Date.now() + 60_000;
   for (;;) {
@@ -64,13 +69,4 @@ export async function startRegistry(folder) {
     await ended;
   };
   return { url, stop };
-}
-
-/** The tarballs of release/ in the order in which they are published: whoever installs the package finds its engine. */
-export function tarballs() {
-  const names = readdirSync(`${root}release`).filter((name) => name.endsWith('.tgz'));
-  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-  const ours = `fapilog-tamper-${version}.tgz`;
-  if (!names.includes(ours)) throw new Error(`release/${ours} is not there: npm run release -- --build`);
-  return [...names.filter((name) => name !== ours).sort(), ours].map((name) => join(root, 'release', name));
 }

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { capture, report, root } from '../lib/run.mjs';
 import { programOf, RUNTIMES } from '../lib/runtimes.mjs';
+import { releasedPackages } from './contents.mjs';
 import { NAMED, npmTool } from './named-tools.mjs';
-import { startRegistry, tarballs } from './registry.mjs';
+import { startRegistry } from './registry.mjs';
 
 const shell = process.platform === 'win32';
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
@@ -45,7 +46,9 @@ function firstOk(name, { url, folder, engine }) {
   writeFileSync(join(project, '.npmrc'), `registry=${url}\n`);
   const program = programOf(name);
   const { args, env: own } = installer(name, join(folder, `${name}-cache`));
-  const { FAPILOG_TAMPER_ENGINE: _, ...inherited } = process.env;
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([key]) => !key.startsWith('FAPILOG_TAMPER_')),
+  );
   const env = {
     ...inherited,
     ...own,
@@ -101,6 +104,9 @@ export async function tryRelease(named, engine) {
   if (unknown.length > 0)
     report([`no such runtime: ${unknown.join(', ')}; there are ${Object.keys(RUNTIMES).join(', ')}`]);
   const names = named.length > 0 ? named : Object.keys(RUNTIMES);
+  if (![undefined, 'native', 'typescript'].includes(engine))
+    report([`no such engine: ${engine}; there are native, typescript`]);
+  const packages = releasedPackages();
   const folder = mkdtempSync(join(tmpdir(), 'fapilog-tamper-try-'));
   const problems = [];
   const registry = await startRegistry(join(folder, 'registry'));
@@ -108,12 +114,12 @@ export async function tryRelease(named, engine) {
     // npm publishes only with a token, and this registry takes any
     const userconfig = join(folder, 'publisher.npmrc');
     writeFileSync(userconfig, `registry=${registry.url}\n${registry.url.replace('http:', '')}:_authToken=loopback\n`);
-    for (const tarball of tarballs()) {
+    for (const { tarball } of packages) {
       capture('npm', ['publish', tarball, '--userconfig', userconfig, '--registry', registry.url, '--loglevel=error'], {
         shell,
       });
     }
-    console.log(`published ${tarballs().length} packages to ${registry.url}`);
+    console.log(`published ${packages.length} packages to ${registry.url}`);
     const rows = [['runtime', 'version', 'engine', ...Object.keys(LOGGERS)]];
     for (const name of names) {
       try {
