@@ -32,13 +32,14 @@ const dockerfiles = [...here(/\/Dockerfile$/), ...(given === undefined ? [`${roo
 for (const file of dockerfiles) {
   problems.push(...dockerfileProblems(readFileSync(file, 'utf8')).map((problem) => `${file}: ${problem}`));
 }
-problems.push(...hadolintProblems(dockerfiles));
+// it comes from PyPI, which the tests of this check do not wait for
+if (given === undefined) problems.push(...hadolintProblems(dockerfiles));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const pages = given === undefined ? filesBelow('docs', /\.md$/).map((page) => root + page) : [];
 for (const file of [...here(/\/(Dockerfile|[^/]*\.yaml)$/), ...pages]) {
   problems.push(...imageProblems(readFileSync(file, 'utf8'), version).map((problem) => `${file}: ${problem}`));
 }
-const looked = [`${manifests.length} manifests, ${dockerfiles.length} Dockerfiles`];
+const looked = [`manifests: ${manifests.length}, Dockerfiles: ${dockerfiles.length}`];
 if (manifests.length === 0 || dockerfiles.length === 0) problems.push(`${base} holds no manifest or no Dockerfile`);
 if (given !== undefined) report(problems, looked.join('; '));
 else await runAll();

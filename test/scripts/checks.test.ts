@@ -159,7 +159,7 @@ describe('deployment', () => {
   beforeEach(() => cpSync(deployment, folder, { recursive: true }));
 
   it('passes as the files are', () => {
-    expect(check('deployment', folder).lines).toEqual(['8 manifests, 1 Dockerfile']);
+    expect(check('deployment', folder).lines).toEqual(['manifests: 8, Dockerfiles: 1']);
   });
 
   const mistakes: [string, string, string, string][] = [
