@@ -6,13 +6,12 @@ import { packageName } from '../build/engine/package.mjs';
 import { platforms } from '../build/engine/platforms.mjs';
 import { capture, root } from '../lib/run.mjs';
 
-const release = join(root, 'release');
 const AGAIN = 'build it again: npm run release -- --build';
 const digestOf = (bytes, algorithm, encoding) => createHash(algorithm).update(bytes).digest(encoding);
 const inTarball = (tarball, file, encoding) => capture('tar', ['-xzOf', tarball, `package/${file}`], { encoding });
 
 /** The files that SHA256SUMS lists are those that are there, with these digests. */
-function problemsOfSums() {
+function problemsOfSums(release) {
   const sums = join(release, 'SHA256SUMS');
   if (!existsSync(sums)) return [`release/SHA256SUMS is not there; ${AGAIN}`];
   const lines = readFileSync(sums, 'utf8').split('\n').slice(0, -1);
@@ -40,11 +39,12 @@ function problemsOfManifest(file, manifest, wanted) {
  * What is published, in the order in which it is: engines first, so that whoever installs the package finds its engine. Throws
  * unless release/ is what one build of this commit makes: the packages of all platforms and ours, which names each engine's digest.
  *
+ * @param release - the folder
  * @returns for each its tarball, name and version, and the digest that a registry has of it
  */
-export function releasedPackages() {
+export function releasedPackages(release = join(root, 'release')) {
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-  const problems = problemsOfSums();
+  const problems = problemsOfSums(release);
   const engines = Object.keys(platforms).map((platform) => [
     platform,
     `fapilog-tamper-engine-${platform}-${version}.tgz`,
