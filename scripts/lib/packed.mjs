@@ -41,6 +41,18 @@ export function installInto(folder, packages) {
   capture('npm', ['install', ...quiet, ...packages], { cwd: folder, shell });
 }
 
+/** Installs packages into a folder of their own outside the tree, unless it has them; returns its node_modules. */
+export function installOnce(folder, packages) {
+  const installed = join(folder, 'installed');
+  if (!existsSync(installed)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+    installInto(folder, packages);
+    writeFileSync(installed, '');
+  }
+  return join(folder, 'node_modules');
+}
+
 /** Unpacks a tarball of npm into a new folder, and returns that of the package. */
 export function unpack(tarball, folder) {
   mkdirSync(folder, { recursive: true });

@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installInto } from './packed.mjs';
+import { installOnce } from './packed.mjs';
 import { toolCache } from './tool-cache.mjs';
 
 const os = process.platform === 'win32' ? 'win' : process.platform;
@@ -32,10 +31,5 @@ export const RUNTIMES = {
 export function programOf(name) {
   const { package: wanted, version, program } = RUNTIMES[name];
   const folder = join(toolCache(), 'runtimes', `${name}-${version}`);
-  const path = join(folder, 'node_modules', wanted, program);
-  if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  installInto(folder, [`${wanted}@${version}`]);
-  return path;
+  return join(installOnce(folder, [`${wanted}@${version}`]), wanted, program);
 }

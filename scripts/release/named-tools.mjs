@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { installInto } from '../lib/packed.mjs';
+import { installOnce } from '../lib/packed.mjs';
 import { capture, run } from '../lib/run.mjs';
 import { programOf } from '../lib/runtimes.mjs';
 import { toolCache } from '../lib/tool-cache.mjs';
@@ -12,17 +11,8 @@ import { toolCache } from '../lib/tool-cache.mjs';
 export const NAMED = { runtime: 'node-24', npm: '11.19.1', rust: '1.95.0' };
 
 /** A package of the npm registry with what it needs beside it, installed outside the tree; returns its node_modules. */
-export function npmTool(wanted, ...beside) {
-  const folder = join(toolCache(), 'npm', wanted.replaceAll('/', '-'));
-  const installed = join(folder, 'installed');
-  if (!existsSync(installed)) {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-    installInto(folder, [wanted, ...beside]);
-    writeFileSync(installed, '');
-  }
-  return join(folder, 'node_modules');
-}
+export const npmTool = (wanted, ...beside) =>
+  installOnce(join(toolCache(), 'npm', wanted.replaceAll('/', '-')), [wanted, ...beside]);
 
 /** The variable that chooses the named Rust, which is installed where rustup has another one. */
 function rustEnvironment() {

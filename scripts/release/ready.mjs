@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { filesBelow } from '../lib/files.mjs';
 import { capture, root } from '../lib/run.mjs';
@@ -63,7 +62,7 @@ export function problemsBefore(step) {
   if (own !== undefined && (date === undefined || Number.isNaN(Date.parse(date)))) {
     problems.push(`CHANGELOG.md: "${own.heading}" has no date; write [${version}] - YYYY-MM-DD`);
   }
-  const { stdout } = spawnSync('git', ['tag', '--points-at', 'HEAD'], { cwd: root, encoding: 'utf8' });
-  if (!stdout.split('\n').includes(`v${version}`)) problems.push(`HEAD has not the tag v${version}`);
+  if (!capture('git', ['tag', '--points-at', 'HEAD']).split('\n').includes(`v${version}`))
+    problems.push(`HEAD has not the tag v${version}`);
   return problems;
 }

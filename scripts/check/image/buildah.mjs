@@ -11,14 +11,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { installInto } from '../../lib/packed.mjs';
 import { capture } from '../../lib/run.mjs';
 import { programOf } from '../../lib/runtimes.mjs';
 import { toolCache } from '../../lib/tool-cache.mjs';
+import { NAMED, npmTool } from '../../release/named-tools.mjs';
 
 const cache = join(toolCache(), 'image');
 const STORE = ['--storage-driver', 'vfs', '--root', join(cache, 'store'), '--runroot', join(cache, 'run')];
-const NPM = 'npm@11.21.2';
 /** What distroless has besides Node.js. */
 const RUN_PACKAGES = ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'netbase', 'tzdata'];
 const OS = '/etc/os-release';
@@ -81,16 +80,13 @@ function buildRoot(folder, release, node) {
   const debian = join(folder, 'debian.tar');
   const more = /^ID=ubuntu$/m.test(readFileSync(OS, 'utf8')) ? ['--components=main,universe'] : [];
   capture('mmdebstrap', ['--quiet', '--variant=apt', ...more, release, debian]);
-  const npm = join(folder, 'npm');
-  mkdirSync(npm);
-  writeFileSync(join(npm, 'package.json'), '{ "private": true }\n');
-  installInto(npm, [NPM]);
+  const npm = join(npmTool(`npm@${NAMED.npm}`), 'npm');
   const local = join(folder, 'root', 'usr', 'local');
   mkdirSync(join(local, 'bin'), { recursive: true });
   copyFileSync(node, join(local, 'bin', 'node'));
   mkdirSync(join(folder, 'root', dirname(CERTIFICATES)), { recursive: true });
   copyFileSync(CERTIFICATES, join(folder, 'root', CERTIFICATES));
-  cpSync(join(npm, 'node_modules', 'npm'), join(local, 'lib', 'node_modules', 'npm'), { recursive: true });
+  cpSync(npm, join(local, 'lib', 'node_modules', 'npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin', 'npm'));
   return [debian, join(folder, 'root')];
 }

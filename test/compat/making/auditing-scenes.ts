@@ -41,6 +41,8 @@ async function signersOf(shop: Workshop, logs: readonly string[]): Promise<strin
 const witness = witnessKey('witness.example/compat', 'compat');
 const COSIGNED = Math.floor(Date.parse('2025-03-01T00:10:00Z') / 1_000);
 
+const asWitnessed = ['--origin', ORIGIN, '--public-key', 'test-sign.key.pub', '--witness', 'witness.vkey'];
+
 /** Has a log cosigned by a witness that looks at nothing. */
 async function cosign(shop: Workshop): Promise<void> {
   const server = createServer((request, response) => {
@@ -142,39 +144,11 @@ export const auditing: readonly Making[] = [
       await shop.seal('writer.yaml', lines(1, 4));
       shop.write('witness.vkey', `${witness.vkey}\n`);
       await cosign(shop);
-      const named = ['--origin', ORIGIN, '--public-key', 'test-sign.key.pub', '--witness', 'witness.vkey'];
-      await shop.run(['prove', 'log', 'witnessed.jsonl', ...named, '--seq', '3', '--out', 'record.tlog-proof']);
+      await shop.run(['prove', 'log', 'witnessed.jsonl', ...asWitnessed, '--seq', '3', '--out', 'record.tlog-proof']);
     },
     steps: [
-      {
-        argv: [
-          'verify',
-          'log',
-          'witnessed.jsonl',
-          '--origin',
-          ORIGIN,
-          '--public-key',
-          'test-sign.key.pub',
-          '--witness',
-          'witness.vkey',
-          '--format',
-          'json',
-        ],
-      },
-      {
-        argv: [
-          'verify',
-          'record.tlog-proof',
-          '--origin',
-          ORIGIN,
-          '--public-key',
-          'test-sign.key.pub',
-          '--witness',
-          'witness.vkey',
-          '--format',
-          'json',
-        ],
-      },
+      { argv: ['verify', 'log', 'witnessed.jsonl', ...asWitnessed, '--format', 'json'] },
+      { argv: ['verify', 'record.tlog-proof', ...asWitnessed, '--format', 'json'] },
     ],
     continued: { writes: [{ lines: lines(5, 6) }], steps: looks(['--public-key', 'test-sign.key.pub']) },
   },
