@@ -10,6 +10,7 @@ import type { EpochSigner } from './seal/epoch/epoch.ts';
 import { type KeySources, sourcesOf } from './seal/epoch/key-sources.ts';
 import { sayOnStderr } from './seal/lifecycle/failure.ts';
 import { Sealer } from './seal/sealer.ts';
+import type { SealerParts } from './seal/starting.ts';
 import { endsLine } from './seal/stream/pending-lines.ts';
 
 /** What a sealer can be given in addition to its configuration. */
@@ -23,8 +24,10 @@ export interface SealerDependencies {
   readonly clock?: Clock;
 }
 
-interface Dependencies extends SealerDependencies {
-  readonly failsLater?: boolean;
+/** What whoever runs a sealer asks of it, besides what is configured. */
+export type HostLimits = Pick<SealerParts, 'failsLater' | 'killedAfterSeconds'>;
+
+interface Dependencies extends SealerDependencies, HostLimits {
   /** Of the configuration. */
   readonly warnings?: readonly string[];
 }
@@ -99,7 +102,7 @@ export function sealerOf(config: ResolvedConfig, dependencies: Dependencies, tee
       hint: 'Leave out enabled. The transports for loggers, and the command seal, write lines as they are instead',
     });
   }
-  const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, warnings, failsLater } = dependencies;
+  const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, warnings, ...host } = dependencies;
   const own = new Set<KeyProvider>();
   const owned = (provider: KeyProvider): KeyProvider => {
     own.add(provider);
@@ -141,7 +144,7 @@ export function sealerOf(config: ResolvedConfig, dependencies: Dependencies, tee
     },
     ...(clock && { clock }),
     ...(warnings && { warnings }),
-    ...(failsLater && { failsLater }),
+    ...host,
     ...(teeTo && { tee: (chunk) => teeTo(chunk, (error) => sealer.emit('warning', error)) }),
   });
   if (warnings !== undefined && warnings.length > 0) sayUnheard(sealer, warnings);

@@ -46,6 +46,8 @@ import { type RunHost, StreamRun } from './stream/stream-run.ts';
 
 /** How long lines that cannot be claimed are left alone, in milliseconds. */
 const CLAIM_WAIT = 1_000;
+/** What is left for keeping lines at the end where the thread is going to be ended, in seconds. */
+const KEEPING_SECONDS = 2;
 
 /**
  * Seals log lines into an append-only file. The file is opened and lines are accepted at once; the key arrives later.
@@ -290,6 +292,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#failure.observe();
     if (this.#closing === undefined) this.#takeLastLines();
     this.#closeCalled.abort();
+    if (this.#closing === undefined && this.#parts.killedAfterSeconds !== undefined) this.#pump.spoolNow(); // a slow disk may block the start
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -548,7 +551,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #close(): Promise<void> {
-    const limit = new EndLimit(this.config.closeTimeoutSeconds);
+    const { killedAfterSeconds = Number.POSITIVE_INFINITY } = this.#parts;
+    const limit = new EndLimit(Math.min(this.config.closeTimeoutSeconds, killedAfterSeconds - KEEPING_SECONDS));
     const mark = this.#pump.mark();
     try {
       await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);

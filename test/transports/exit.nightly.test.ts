@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createKeyProvider, createSealer, type KeyProvider } from '../../src/index.ts';
 import { type BuiltPackage, buildPackage } from '../support/built-package.ts';
@@ -21,6 +22,7 @@ const END_LIMIT = 9_000;
 const CALL = 12_000;
 
 const program = fileURLToPath(new URL('../support/logging-application.mjs', import.meta.url));
+const slowFsync = new URL('../support/slow-fsync.mjs', import.meta.url).href;
 const keyService = fileURLToPath(new URL('../support/key-service.mjs', import.meta.url));
 const pino = pathToFileURL(fileURLToPath(new URL('../../node_modules/pino/pino.js', import.meta.url))).href;
 
@@ -97,5 +99,26 @@ it.concurrent.for(cases)(
     if (isAsked) expect(numbers).toHaveLength(LINES);
     else expect(numbers.length).toBeGreaterThanOrEqual(acknowledged);
     expect(await place.verdict(auditor)).toBe('ok');
+  },
+);
+
+/** pino ends its worker 10 seconds after the application's end, and says nothing of it: what waits must be on the disk by then. */
+it.concurrent.for([100, 1_000, 4_000, 11_000])(
+  'worker, each fsync takes %d ms: an application that logs and ends has its line in the log, or kept',
+  async (ms, { onTestFinished }) => {
+    const place = logPlace(onTestFinished);
+    const transport = { target: join(built.directory, 'dist/transports/pino/index.js'), options: place.options };
+    const script = join(place.directory, 'application.mjs');
+    writeFileSync(
+      script,
+      `import pino from ${JSON.stringify(pino)}; pino({ transport: ${JSON.stringify(transport)} }).info({ n: 0 });`,
+    );
+    const env = { ...process.env, NODE_OPTIONS: `--import=${slowFsync}`, SLOW_FSYNC: String(ms) };
+    await promisify(execFile)(process.execPath, [script], { env });
+    const next = createSealer(place.options);
+    await next.flush();
+    await next.close();
+    expect((await place.records()).map((line) => JSON.parse(line).n)).toEqual([0]);
+    expect(await place.verdict()).toBe('ok');
   },
 );

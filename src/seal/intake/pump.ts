@@ -242,7 +242,7 @@ export class Pump {
     }
     const goOn = this.queue.add(chunk, this.#run?.obstacle?.kind === 'full', continues);
     if (this.#spool === undefined) return goOn;
-    if (this.#config.flushEvery === 'line') this.#spoolNow();
+    if (this.#config.flushEvery === 'line') this.#spoolDue();
     else this.#spoolSoon();
     return goOn && !this.queue.isHeldBack;
   }
@@ -253,11 +253,17 @@ export class Pump {
     this.#spoolPlanned = true;
     this.#clock.after(this.#spoolFrom - this.#clock.now(), () => {
       this.#spoolPlanned = false;
-      this.#spoolNow();
+      this.#spoolDue();
     });
   }
 
-  #spoolNow(): void {
+  /** Puts lines that wait for the first key on the disk, where it has them even if this process is ended at any moment. */
+  spoolNow(): void {
+    this.#spoolFrom = this.#clock.now();
+    this.#spoolDue();
+  }
+
+  #spoolDue(): void {
     if (this.#spool === undefined) return;
     if (this.#clock.now() < this.#spoolFrom) {
       this.#spoolSoon(); // a timer may fire a millisecond early

@@ -37,9 +37,13 @@ export default function transport(options: PinoTransportOptions = {}): SealerStr
   return new TransportStream(lines, (error) => lines.emit('warning', withCode(error)));
 }
 
+/** pino's thread waits 10 seconds for the end of its worker, and the process may end then. */
+const KILLED_AFTER_SECONDS = 10;
+
 function begin(config: TamperConfig): Sealer | PlainLines {
   try {
-    return createLineTaker(config, isPinoWorker); // pino has lines for us by now, whatever the state of the stream
+    // pino has lines for us by now, whatever the state of the stream
+    return createLineTaker(config, isPinoWorker ? { failsLater: true, killedAfterSeconds: KILLED_AFTER_SECONDS } : {});
   } catch (thrown) {
     const error = asError(thrown);
     if (!isPinoWorker || !isTamperError(error)) throw error;
