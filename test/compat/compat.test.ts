@@ -20,7 +20,7 @@ import {
   versions,
 } from './frozen-folder.ts';
 import { lostFiles, playSteps, playWrites, type Run } from './playing.ts';
-import { type Surface, surfaceOf } from './surface.ts';
+import { type Surface, surfaceOf, type Taken } from './surface.ts';
 
 /** compat/VERSION: what each version wrote is verified, continued, audited and exported by this one. */
 
@@ -104,21 +104,31 @@ describe.each(versions)('what %s wrote', (version) => {
     expect(reports.filter((step) => schemaOf(step) !== undefined).length).toBeGreaterThan(30);
   });
 
-  it('its commands, flags, codes and exports are all still there', async () => {
+  it('its commands, flags and what they take, codes and exports are all still there', async () => {
     const frozen = JSON.parse(readFileSync(join(folder, 'surface.json'), 'utf8')) as Surface;
     const now = await surfaceOf();
     expect(now.exitCodes).toEqual(frozen.exitCodes);
     expect(now.findingCodes).toMatchObject(frozen.findingCodes);
-    expect(missing(frozen.errorCodes, now.errorCodes)).toEqual([]);
-    for (const part of ['commands', 'exports'] as const) {
-      const gone = Object.entries(frozen[part]).flatMap(([of, names]) =>
-        missing(names, now[part][of] ?? []).map((name) => `${of} ${name}`),
-      );
-      expect(gone).toEqual([]);
+    for (const part of ['errorCodes', 'proofCodes', 'auditCodes', 'streamResults'] as const)
+      expect(missing(frozen[part], now[part])).toEqual([]);
+    for (const part of ['commands', 'exports'] as const)
       expect(missing(Object.keys(frozen[part]), Object.keys(now[part]))).toEqual([]);
-    }
+    const goneExports = Object.entries(frozen.exports).flatMap(([of, names]) => missing(names, now.exports[of] ?? []));
+    expect(goneExports).toEqual([]);
+    const goneFlags = Object.entries(frozen.commands).flatMap(([command, flags]) =>
+      Object.entries(flags).flatMap(([name, taken]) =>
+        takesAsBefore(taken, now.commands[command]?.[name]) ? [] : [`${command} --${name}: ${taken}`],
+      ),
+    );
+    expect(goneFlags).toEqual([]);
   });
 });
+
+/** Whether what was given to a flag may still be given to it. */
+const takesAsBefore = (frozen: Taken, now: Taken | undefined): boolean =>
+  typeof frozen === 'string'
+    ? frozen === now
+    : now === 'text' || (Array.isArray(now) && missing(frozen, now).length === 0);
 
 const missing = (frozen: readonly string[], now: readonly string[]): string[] =>
   frozen.filter((name) => !now.includes(name));

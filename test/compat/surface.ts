@@ -8,22 +8,30 @@ import { runCommand } from '../support/command-line.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** The words that a flag takes; `text`: anything; `nothing`: it stands alone. */
+export type Taken = 'nothing' | 'text' | readonly string[];
+
 /** `surface.json` */
 export interface Surface {
-  /** Flags by command. */
-  readonly commands: Readonly<Record<string, readonly string[]>>;
+  /** By command and flag what it takes. */
+  readonly commands: Readonly<Record<string, Readonly<Record<string, Taken>>>>;
   /** What each exit code means. */
   readonly exitCodes: Readonly<Record<string, string>>;
   readonly errorCodes: readonly string[];
   /** By finding code what it does to the verdict. */
   readonly findingCodes: Readonly<Record<string, string>>;
+  /** What keeps the proof of a record from being ok. */
+  readonly proofCodes: readonly string[];
+  /** What an audit finds besides, and what it says of each stream. */
+  readonly auditCodes: readonly string[];
+  readonly streamResults: readonly string[];
   /** Names by subpath of the package. */
   readonly exports: Readonly<Record<string, readonly string[]>>;
 }
 
 export async function surfaceOf(): Promise<Surface> {
   const names = await commandNames();
-  const commands: Record<string, readonly string[]> = {};
+  const commands: Record<string, Readonly<Record<string, Taken>>> = {};
   for (const name of names) commands[name] = await flagsOf(name);
   return {
     commands,
@@ -34,6 +42,9 @@ export async function surfaceOf(): Promise<Surface> {
         membersOfType('src/verify/model/findings.ts', `${severity}Code`).map((code) => [code, severity.toLowerCase()]),
       ),
     ),
+    proofCodes: membersOfType('src/verify/proof/proof-report.ts', 'ProofFindingCode'),
+    auditCodes: membersOfType('src/fleet/check/stream-result.ts', 'AuditCode'),
+    streamResults: listOf('src/fleet/check/stream-result.ts', 'STREAM_RESULTS'),
     exports: publicNames(),
   };
 }
@@ -44,12 +55,17 @@ async function commandNames(): Promise<string[]> {
 }
 
 /** Completion is made from the same tables as the help and the manual pages, and has the options of configuration too. */
-async function flagsOf(command: string): Promise<string[]> {
+async function flagsOf(command: string): Promise<Record<string, Taken>> {
   const { stdout } = await runCommand(['completion', 'fish']);
   const own = stdout
     .split('\n')
     .filter((line) => new RegExp(`__fapilog_tamper_in [^-]*(?<![a-z] )\\\\?'?${command}\\\\?'?[ ']`).test(line));
-  return [...new Set(own.flatMap((line) => /^complete .* -l ([a-z0-9-]+)/.exec(line)?.[1] ?? []))].sort();
+  const flags = own.flatMap((line): [string, Taken][] => {
+    const [, name, takes = ''] = /^complete .* -l ([a-z0-9-]+) -d '(?:[^'\\]|\\.)*'(.*)$/.exec(line) ?? [];
+    const [, words] = / -a '([^('][^']*)'$/.exec(takes) ?? [];
+    return name === undefined ? [] : [[name, words?.split(' ') ?? (takes === '' ? 'nothing' : 'text')]];
+  });
+  return Object.fromEntries(flags.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 async function exitCodes(): Promise<Record<string, string>> {
@@ -68,8 +84,21 @@ function membersOfType(file: string, name: string): string[] {
   const declared = sourceOf(file).statements.find(
     (one): one is ts.TypeAliasDeclaration => ts.isTypeAliasDeclaration(one) && one.name.text === name,
   );
-  const found = [...(declared?.type.getText() ?? '').matchAll(/'([A-Z][A-Z_]*)'/g)].map(([, code = '']) => code);
-  if (found.length === 0) throw new Error(`${file} has no type ${name}`);
+  return textsIn(declared?.type, `${file} has no type ${name}`);
+}
+
+/** The texts of a constant list of the sources. */
+function listOf(file: string, name: string): string[] {
+  const declared = sourceOf(file)
+    .statements.filter(ts.isVariableStatement)
+    .flatMap(({ declarationList }) => declarationList.declarations)
+    .find((one) => one.name.getText() === name);
+  return textsIn(declared?.initializer, `${file} has no list ${name}`);
+}
+
+function textsIn(node: ts.Node | undefined, otherwise: string): string[] {
+  const found = [...(node?.getText() ?? '').matchAll(/'(\w+)'/g)].map(([, text = '']) => text);
+  if (found.length === 0) throw new Error(otherwise);
   return found.sort();
 }
 

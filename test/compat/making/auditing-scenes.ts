@@ -1,12 +1,15 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { TimeStampAuthority } from '../../servers/time-stamp-authority.ts';
 import { witnessKey } from '../../support/witness-keys.ts';
 import { lines, looks, ORIGIN, signingKey, vkeyIn } from './sealing-scenes.ts';
 import type { Making, Workshop } from './workshop.ts';
 
 /** What auditors keep: memory, journal, cosignatures, erasures; and logs as carriers bring them. */
 
+/** The parts of an audit. */
+const PARTS = [0, 1];
 const FLEET = ['fleet/a', 'fleet/b'];
 const nameOf = (origin: string): string => origin.slice('fleet/'.length);
 const audit = [
@@ -42,6 +45,22 @@ const witness = witnessKey('witness.example/compat', 'compat');
 const COSIGNED = Math.floor(Date.parse('2025-03-01T00:10:00Z') / 1_000);
 
 const asWitnessed = ['--origin', ORIGIN, '--public-key', 'test-sign.key.pub', '--witness', 'witness.vkey'];
+
+const asStamped = ['--origin', ORIGIN, '--public-key', 'test-sign.key.pub', '--tsa-certificate', 'tsa-root.pem'];
+
+/** Has a log stamped, today: the authority's clock is that of the machine. */
+async function stamp(shop: Workshop): Promise<void> {
+  const authority = await TimeStampAuthority.start();
+  try {
+    shop.write('tsa-root.pem', readFileSync(authority.root));
+    const named = ['--origin', ORIGIN, '--url', authority.url, '--tsa-certificate', 'tsa-root.pem'];
+    await shop.runToday(['timestamp', 'log', ...named, '--out', 'stamps']);
+  } finally {
+    await authority.stop();
+  }
+  for (const name of readdirSync(shop.path('stamps'))) // its name has the key in it, which is another one each time
+    renameSync(shop.path(`stamps/${name}`), shop.path(`stamps/log${/\.\w+$/.exec(name)}`));
+}
 
 /** Has a log cosigned by a witness that looks at nothing. */
 async function cosign(shop: Workshop): Promise<void> {
@@ -89,7 +108,7 @@ export const auditing: readonly Making[] = [
   {
     name: 'fleet',
     about:
-      'two streams, the memory of their auditor, its policy and its journal of two nights, and what the journal proves of a stream',
+      'two streams, the memory of their auditor, its policy, its journal of two nights, the results of its parts, and what the journal proves of a stream',
     async make(shop) {
       for (const origin of FLEET) {
         const name = nameOf(origin);
@@ -109,6 +128,14 @@ export const auditing: readonly Making[] = [
       await shop.seal('a.yaml', lines(4, 5));
       await shop.run(audit);
       await shop.run(['prove', '--stream', 'fleet/a', '--journal', 'journal.yaml', '--out', 'a.stream-proof']);
+      for (const part of PARTS) {
+        const own = ['--memory', 'parts', '--policy', 'policy.yaml', '--format', 'json', '--run', 'in-parts'];
+        shop.write(
+          `part-${part}.ndjson`,
+          await shop.run(['audit', 'logs', ...own, '--shard', `${part}/${PARTS.length}`]),
+        );
+      }
+      rmSync(shop.path('parts'), { recursive: true });
     },
     logs: ['logs', 'journal'],
     steps: [
@@ -125,6 +152,7 @@ export const auditing: readonly Making[] = [
         ],
       },
       { argv: ['prove', '--stream', 'fleet/a', '--journal', 'journal.yaml'] },
+      { argv: ['audit', 'merge', ...PARTS.map((part) => `part-${part}.ndjson`), '--format', 'json'] },
       { argv: ['verify', 'logs', '--policy', 'policy.yaml', '--format', 'json'], exit: 0 },
       { argv: audit },
     ],
@@ -151,6 +179,20 @@ export const auditing: readonly Making[] = [
       { argv: ['verify', 'record.tlog-proof', ...asWitnessed, '--format', 'json'] },
     ],
     continued: { writes: [{ lines: lines(5, 6) }], steps: looks(['--public-key', 'test-sign.key.pub']) },
+  },
+  {
+    name: 'time-stamped',
+    about: 'a log of which a checkpoint has a time stamp (RFC 3161)',
+    async make(shop) {
+      shop.config('writer.yaml', { origin: ORIGIN, file: 'log/app.jsonl', ...signingKey });
+      await shop.seal('writer.yaml', lines(1, 3));
+      await stamp(shop);
+    },
+    steps: [{ argv: ['verify', 'log', ...asStamped, '--timestamp', 'stamps/log.tsr', '--format', 'json'] }],
+    continued: {
+      writes: [{ lines: lines(4, 6) }],
+      steps: [{ argv: ['verify', 'log', ...asStamped, '--timestamp', 'stamps/log.tsr', '--format', 'json'] }],
+    },
   },
   {
     name: 'erased',

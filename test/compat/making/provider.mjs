@@ -3,15 +3,18 @@ import {
   constants,
   createCipheriv,
   createDecipheriv,
+  createHmac,
   createPrivateKey,
   createPublicKey,
   randomBytes,
   sign,
+  timingSafeEqual,
   verify,
 } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const RSA_PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+const MAC = 'kms-hmac-sha256';
 const ALGORITHMS = {
   'ecdsa-p256-sha256': ['sha256', {}],
   'ecdsa-p384-sha384': ['sha384', {}],
@@ -80,25 +83,34 @@ class Provider {
     return { material, source: this.source, identity, wrapped, erase: () => material.fill(0) };
   }
 
+  #mac(keyId, data) {
+    return createHmac('sha256', this.#secret(keyId)).update(data).digest();
+  }
+
   async getSigningKey(keyId) {
     this.#answer();
+    const { algorithm } = this.#options;
+    const identity = `${keyId.split('#')[0]}#1`;
+    if (algorithm === MAC) return { source: this.source, identity, algorithm };
     const spki = createPublicKey(createPrivateKey(this.#secret(keyId))).export({ format: 'der', type: 'spki' });
-    return { source: this.source, identity: `${keyId.split('#')[0]}#1`, algorithm: this.#options.algorithm, spki };
+    return { source: this.source, identity, algorithm, spki };
   }
 
   async sign(keyId, data) {
     this.#answer();
     const { algorithm } = this.#options;
+    const identity = `${keyId.split('#')[0]}#1`;
+    if (algorithm === MAC) return { bytes: this.#mac(keyId, data), algorithm, identity };
     const [digest, more] = ALGORITHMS[algorithm];
-    const bytes = sign(digest, data, { key: createPrivateKey(this.#secret(keyId)), ...more });
-    return { bytes, algorithm, identity: `${keyId.split('#')[0]}#1` };
+    return { bytes: sign(digest, data, { key: createPrivateKey(this.#secret(keyId)), ...more }), algorithm, identity };
   }
 
   async signBatch(keyId, items) {
     return Promise.all(items.map((item) => this.sign(keyId, item)));
   }
 
-  async verify({ algorithm, spki }, data, signature) {
+  async verify({ algorithm, identity, spki }, data, signature) {
+    if (algorithm === MAC) return signature.length === 32 && timingSafeEqual(signature, this.#mac(identity, data));
     const [digest, more] = ALGORITHMS[algorithm];
     const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
     return verify(digest, data, { key, ...more }, signature);

@@ -225,6 +225,25 @@ streams:
     },
   },
   {
+    name: 'service-mac',
+    about: 'checkpoints with HMACs of a service, which alone can check them',
+    async make(shop) {
+      shop.write('test-mac.pem', randomBytes(32));
+      const keys = { ...withService('kms-hmac-sha256', {}), key_id: 'mac', use_kms_signing: true };
+      shop.config('writer.yaml', { origin: ORIGIN, file: 'log/app.jsonl', ...keys });
+      await shop.seal('writer.yaml', lines(1, 3));
+    },
+    steps: [
+      { argv: ['verify', 'log', '--config', 'writer.yaml', '--format', 'json'] },
+      { argv: ['verify', 'log', '--origin', ORIGIN, '--format', 'json'], exit: 2 },
+      ...shown,
+    ],
+    continued: {
+      writes: [{ lines: lines(4, 6) }],
+      steps: [{ argv: ['verify', 'log', '--config', 'writer.yaml', '--format', 'json'] }, { argv: ['cat', 'log'] }],
+    },
+  },
+  {
     name: 'wrapped',
     about: 'data keys that a service wrapped, and the file of `keys recover`',
     async make(shop) {

@@ -101,9 +101,12 @@ export class Workshop {
 
   /** Runs a command in the past. @throws where its exit code is another */
   async run(argv: readonly string[], input = '', exit = 0): Promise<string> {
-    const { code, stdout, stderr } = await this.#spawn([COMMAND, ...argv], input);
-    if (code !== exit) throw new Error(`${argv.join(' ')}: exit code ${code}, not ${exit}: ${stderr}${stdout}`);
-    return stdout;
+    return outputOf(argv, await this.#spawn([COMMAND, ...argv], input), exit);
+  }
+
+  /** Runs a command in the present, as those have to that ask somebody for the time. */
+  async runToday(argv: readonly string[]): Promise<string> {
+    return outputOf(argv, await runBuilt(argv, { cwd: this.directory }));
   }
 
   async seal(config: string, lines: readonly string[]): Promise<string> {
@@ -141,6 +144,11 @@ export class Workshop {
   }
 }
 
+function outputOf(argv: readonly string[], { code, stdout, stderr }: Result, exit = 0): string {
+  if (code !== exit) throw new Error(`${argv.join(' ')}: exit code ${code}, not ${exit}: ${stderr}${stdout}`);
+  return stdout;
+}
+
 function spawnPiped(
   cwd: string,
   argv: readonly string[],
@@ -175,8 +183,7 @@ function digestsBelow(directory: string, name: string): [string, string][] {
 async function stepsOf(directory: string, asked: readonly Asked[]): Promise<Step[]> {
   const steps: Step[] = [];
   for (const { argv, exit = 0, env, writes = [], makes = [] } of asked) {
-    const { code, stdout, stderr } = await runBuilt(argv, { cwd: directory, ...(env && { env }) });
-    if (code !== exit) throw new Error(`${argv.join(' ')}: exit code ${code}, not ${exit}: ${stderr}${stdout}`);
+    const stdout = outputOf(argv, await runBuilt(argv, { cwd: directory, ...(env && { env }) }), exit);
     const isJson = argv.join(' ').includes('--format json');
     const isText = argv[0] === 'cat' || argv[0] === 'prove';
     steps.push({
