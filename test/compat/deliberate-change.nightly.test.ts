@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compiledPackage } from '../support/built-package.ts';
 import { commandIn, copyOf } from './frozen-command.ts';
-import { copyInto, filesBelow, folderOf, readScene, versions } from './frozen-folder.ts';
+import { copyInto, filesBelow, folderOf, readScene, scenesOf, versions } from './frozen-folder.ts';
 import { playSteps, playWrites, type Run, snapshotOf } from './playing.ts';
 
 /** The checks of this folder can fail: each change of a format or an interface is made in a copy of the program, and noticed. */
@@ -45,6 +45,16 @@ function changed(name: string, ...changes: readonly (readonly [from: RegExp, to:
   expect(places, `${name} stands in no file`).toBeGreaterThan(0);
   return commandIn(folder);
 }
+
+it('a program that only has a later version passes, with every scene', async () => {
+  const folder = copyOf(dist, join(parent, 'later'));
+  const path = join(folder, 'package.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/"version": ".*"/, '"version": "99.0.0"'));
+  const later = commandIn(folder);
+  const { stdout } = await later(['--version'], { cwd: folder });
+  expect(stdout).toBe('99.0.0\n');
+  for (const name of scenesOf(version)) expect(await problemsOf(later, name)).toEqual([]);
+});
 
 describe('a deliberate change makes the checks fail', () => {
   it('without one they pass', async () => {

@@ -16,28 +16,31 @@ const OWN = new Set(['request', 'verifier', 'time', 'wholeAt', 'read']);
 
 const typeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
 
-/** @param at - where in the report the values stand; for messages */
+const isSame = (name: string, state: 'frozen' | 'continued'): boolean =>
+  SAME.has(name) || (state === 'frozen' && FROZEN.has(name));
+
+/** @param at - where in the report the values stand; for messages @param values - which values have to be equal */
 export function problemsBetween(
   frozen: unknown,
   now: unknown,
   state: 'frozen' | 'continued',
   at = 'report',
-  compared = false,
+  values: 'some' | 'all' | 'none' = 'some',
 ): string[] {
   if (typeOf(frozen) !== typeOf(now)) return [`${at} is of type ${typeOf(now)}, not ${typeOf(frozen)}`];
   if (Array.isArray(frozen) && Array.isArray(now)) {
     if (frozen.length !== now.length)
       return [`${at} has ${now.length} members, not ${frozen.length}: ${JSON.stringify(now).slice(0, 1_000)}`];
-    return frozen.flatMap((one, index) => problemsBetween(one, now[index], state, `${at}[${index}]`, compared));
+    return frozen.flatMap((one, index) => problemsBetween(one, now[index], state, `${at}[${index}]`, values));
   }
   if (isObject(frozen) && isObject(now)) {
     return Object.entries(frozen).flatMap(([name, value]) => {
       if (!(name in now)) return [`${at}.${name} is gone`];
-      const counts = compared || SAME.has(name) || (state === 'frozen' && FROZEN.has(name) && !OWN.has(name));
-      return problemsBetween(value, now[name], state, `${at}.${name}`, counts && !OWN.has(name));
+      const below = OWN.has(name) ? 'none' : values === 'some' && isSame(name, state) ? 'all' : values;
+      return problemsBetween(value, now[name], state, `${at}.${name}`, below);
     });
   }
-  return compared && frozen !== now ? [`${at} is ${JSON.stringify(now)}, not ${JSON.stringify(frozen)}`] : [];
+  return values === 'all' && frozen !== now ? [`${at} is ${JSON.stringify(now)}, not ${JSON.stringify(frozen)}`] : [];
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
