@@ -20,6 +20,8 @@ export class Life {
   hasHole: boolean = false;
   /** It stops right before so many further calls of the system. */
   killAfter: number = Number.POSITIVE_INFINITY;
+  /** It stops right before its first call of the system from then on. */
+  killAt: number = Number.POSITIVE_INFINITY;
   exitCode: number | undefined;
   phase: 'start' | 'run' | 'close' = 'start';
 

@@ -45,7 +45,7 @@ export class Machine {
   readonly random: Random;
   /** Of their own, so that nothing else that is random depends on how many are drawn. */
   readonly salts: Random = new Random(1);
-  readonly pace: Pace;
+  pace: Pace;
   readonly hasProc: boolean;
   readonly coverage: Coverage | undefined;
   /** Lines about what happened; undefined: nobody wants them. */
@@ -218,7 +218,7 @@ export class Machine {
 
   #begin(life: Life): void {
     this.calls++;
-    if (--life.killAfter >= 0) return;
+    if (--life.killAfter >= 0 && this.timeline.now < life.killAt) return;
     this.kill(life);
     throw new Killed('killed before a call');
   }

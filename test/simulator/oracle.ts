@@ -47,6 +47,8 @@ function isChainLeftUnsigned({ isChain, signs, runs }: World, messages: string):
 
 /** More lines than that may need more signatures than come before an end is over: each file has its own. */
 const FLOOD = 1_000;
+/** With a disk that takes no longer for a sync, in milliseconds, a worker has time to keep what waits. */
+const SHORT_SYNC = 300;
 
 function isEndUnsigned({ runs, isSlow }: World): boolean {
   return isSlow || runs.some(({ ending, hadFault, given }) => ending !== 'closed' || hadFault || given > FLOOD);
@@ -215,6 +217,7 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
     unexplained += isCrashed ? Math.max(0, absent.filter((line) => line < reach).length - run.refused) : absent.length;
     if (absent.length > 0) details.push(`process ${run.number} (${run.ending}): ${ranges(absent)} of ${run.given}`);
     const broken = absent.filter((line) => line <= run.acknowledged).length;
+    if (isCrashed) checkWorker(world, run, absent, dropped, add);
     if (broken > dropped) add('an acknowledged line is lost', `${details.at(-1)}, acknowledged ${run.acknowledged}`);
   } // biome-ignore format: short
   const said = `${details.join('; ')}; counted in gaps ${dropped}, uncounted ${uncounted}`;
@@ -231,6 +234,15 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
     add('stats count other records than are there', `${counted} of ${written}`);
   if (uncounted > 0 && !runs.some(({ hadDiskFault }) => hadDiskFault))
     add('lines are uncounted on a healthy disk', said);
+}
+
+/** A worker that is ended on its way to its end: what it had been given is in the log, or waits for the next start. */
+function checkWorker({ machine }: World, run: Run, absent: readonly number[], dropped: number, add: Add): void {
+  const { toClose } = run;
+  if (toClose === undefined || run.hadFault || run.ending !== 'killed') return;
+  if (toClose.isReady && machine.pace.sync > SHORT_SYNC) return; // lines may wait in memory for a call that takes too long
+  const lost = absent.filter((line) => line <= toClose.given).length;
+  if (lost > dropped + run.refused) add('a worker that is ended loses lines', `${lost} of ${toClose.given}`);
 }
 
 /** What a pipe's reader has of entries that count: a run that begins again before others abandons these (M8.26). */

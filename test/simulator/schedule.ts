@@ -53,6 +53,8 @@ export interface Setup {
   /** Somebody listens to the sealer's events. */
   readonly listens: boolean;
   readonly config: Partial<ResolvedConfig>;
+  /** Its thread is ended {@link WORKER_LIMIT} after it is told to close, as pino ends its worker's. */
+  readonly isWorker?: boolean;
   /** Its keys can be had at once. */
   readonly localKey?: boolean;
   readonly anchors?: AnchorSetup;
@@ -65,6 +67,9 @@ export interface Schedule {
   readonly steps: readonly Step[];
 }
 
+/** How long a worker may take for its end, in milliseconds. */
+export const WORKER_LIMIT = 10_000;
+
 const ALL = Object.keys(POSSIBLE) as Operation[];
 const PATHS: readonly Operation[] = ['open', 'create', 'stat', 'list', 'mkdir', 'link', 'unlink', 'rename', 'statfs'];
 const READERS: readonly ReaderMood[] = ['reads', 'slow', 'slow', 'stalls', 'stalls', 'ends', 'dies'];
@@ -75,7 +80,11 @@ export function scheduleOf(seed: number, mayPipe = true): Schedule {
   const random = new Random(seed);
   const local = new Random(seed + 0x10ca1);
   const localKey = local.chance(0.4);
-  const setup = { ...setupOf(random), ...(localKey && { localKey }) };
+  const worker = new Random(seed + 0x3042);
+  const isWorker = worker.chance(0.08);
+  const usual = setupOf(random);
+  const pace = { ...usual.pace, sync: worker.pick([usual.pace.sync, 300, 2_000, 12_000]) };
+  const setup = { ...usual, ...(localKey && { localKey }), ...(isWorker && { isWorker, pace }) };
   const steps: Step[] = [];
   const between = new Random(seed + 0xd0); // of what happens while no process runs
   const rare = new Random(seed + 0x919e); // of what few schedules have
@@ -93,6 +102,7 @@ export function scheduleOf(seed: number, mayPipe = true): Schedule {
     }
     steps.push(...end(random));
     if (localKey && local.chance(0.5)) steps.splice(local.between(begun, steps.length), steps.length, { do: 'exit' });
+    if (isWorker && worker.chance(0.5)) steps.splice(begun, steps.length, ...brief(worker));
     if (random.chance(0.5)) steps.push({ do: 'heal' });
     if (between.chance(0.25) && !isPiped) steps.push(whileDown(between, setup));
   }
@@ -241,6 +251,12 @@ function trouble(random: Random): Step {
       return fault(random.pick(POSSIBLE[operation]), [operation]);
     }
   }
+}
+
+/** A program that logs and is done. */
+function brief(random: Random): Step[] {
+  const write = { do: 'write', lines: random.between(1, 5), bytes: 40, together: random.chance(0.5) } as const;
+  return [write, { do: 'close', lines: 0 }, { do: 'exit' }];
 }
 
 function end(random: Random): Step[] {

@@ -9,7 +9,7 @@ import { KEY, KeyService } from './key-service.ts';
 import { Killed, type Life } from './life.ts';
 import { LOG, Machine, STATE } from './machine.ts';
 import { Random } from './random.ts';
-import type { Schedule, Step } from './schedule.ts';
+import { type Schedule, type Step, WORKER_LIMIT } from './schedule.ts';
 import type { Tree, WriterCode } from './tree.ts';
 
 /** How long the end of a sealer may take, in milliseconds. */
@@ -52,6 +52,8 @@ export interface Run {
   error: unknown;
   readonly told: string[];
   ending: 'running' | 'closing' | 'closed' | 'exited' | 'killed' | 'power cut';
+  /** Of a worker: how many lines it had been given when it was told to close, and whether it was ready by then. */
+  toClose: { readonly given: number; readonly isReady: boolean } | undefined;
   closedAt: number | undefined;
   /** How long its close took. */
   closeTook: number | undefined;
@@ -89,6 +91,7 @@ export class World {
   waitsForFile = false;
   readonly #tree: Tree;
   readonly #schedule: Schedule;
+  #isWorker: boolean;
   /** What it was started with, the newest last. */
   readonly #configs: ResolvedConfig[];
   #isStateLost = false;
@@ -102,6 +105,7 @@ export class World {
     const { seed, setup } = schedule;
     this.#tree = tree;
     this.#schedule = schedule;
+    this.#isWorker = setup.isWorker === true;
     this.#configs = [tree.auditor.withDefaults(setup.config)];
     this.machine = new Machine(new Random(seed + 0x5eed), setup, {
       ...(trace && { trace }),
@@ -183,6 +187,9 @@ export class World {
 
   /** Whatever happened, the next start seals what is left. */
   async settle(): Promise<void> {
+    this.#isWorker = false;
+    const { pace } = this.machine;
+    this.machine.pace = { ...pace, sync: Math.min(pace.sync, 300) }; // whoever waits has more than a worker's 10 seconds, and not for ever
     for (let attempt = 0; attempt < 3 && (attempt === 0 || this.leftovers().length > 0); attempt++) {
       await this.machine.timeline.pass(2_000);
       await this.#start(0);
@@ -491,7 +498,7 @@ export class World {
       number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, startedAt: timeline.now, readyAt: undefined,
       readyAs: '', looks: [], isDisturbed: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
       hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
-      closedAt: undefined, closeTook: undefined, closeError: undefined, stats: undefined,
+      toClose: undefined, closedAt: undefined, closeTook: undefined, closeError: undefined, stats: undefined,
     }; // biome-ignore format: a list
     this.runs.push(run);
     if (slot === 0) this.#run = run;
@@ -505,6 +512,7 @@ export class World {
           return this.#sources(this.keys.provider(code, machine, this.hasLocalKey));
         },
         openBucket: this.anchored?.opener(code) ?? unexpected,
+        ...(this.#isWorker && { killedAfterSeconds: WORKER_LIMIT / 1_000 }),
         clock: clockOf(machine, life),
       });
     } catch (error) {
@@ -617,6 +625,11 @@ export class World {
     let done = false;
     this.#disturbed();
     run.ending = 'closing';
+    const limit = this.#isWorker ? WORKER_LIMIT : CLOSE_LIMIT;
+    if (this.#isWorker) {
+      run.toClose = { given: run.given, isReady: run.readyAt !== undefined };
+      run.life.killAt = begun + limit;
+    }
     run.life.phase = 'close';
     this.#attempt(run, () => run.sealer?.close())?.then(
       () => {
@@ -627,11 +640,12 @@ export class World {
         run.closeError = error;
       },
     );
-    for (let left = lines; left > 0 && !done && !run.life.isOver && timeline.now < begun + CLOSE_LIMIT; left--) {
+    for (let left = lines; left > 0 && !done && !run.life.isOver && timeline.now < begun + limit; left--) {
       this.#write(run, 1, 400, false);
       await timeline.pass(10, () => done || run.life.isOver);
     }
-    await timeline.pass(Math.max(0, CLOSE_LIMIT + begun - timeline.now), () => done || run.life.isOver);
+    await timeline.pass(Math.max(0, limit + begun - timeline.now), () => done || run.life.isOver);
+    if (this.#isWorker && !done) this.#kill(run);
     if (run.life.isOver) return;
     run.closedAt = timeline.now;
     run.closeTook = timeline.now - begun;
