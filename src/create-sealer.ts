@@ -24,13 +24,15 @@ export interface SealerDependencies {
   readonly clock?: Clock;
 }
 
-/** What whoever runs a sealer asks of it, besides what is configured. */
-export type HostLimits = Pick<SealerParts, 'failsLater' | 'killedAfterSeconds'>;
+/** What whoever runs a sealer knows, besides what is configured. */
+type Host = Pick<SealerParts, 'failsLater' | 'isEndedSoon'>;
 
-interface Dependencies extends SealerDependencies, HostLimits {
-  /** Of the configuration. */
-  readonly warnings?: readonly string[];
-}
+type Dependencies = {
+  readonly [Name in keyof SealerDependencies]: SealerDependencies[Name] | undefined;
+} & Host & {
+    /** Of the configuration. */
+    readonly warnings?: readonly string[];
+  };
 
 /** What {@link createSealer} takes. */
 export interface SealerOptions extends TamperConfig, SealerDependencies {}
@@ -61,14 +63,7 @@ export function resolved(options: SealerOptions): { config: ResolvedConfig; depe
   }
   const { keyProvider, signingKeyProvider, postQuantumKeyProvider, clock, ...code } = options;
   const { config, warnings } = resolveConfig({ code, env: process.env });
-  const dependencies = {
-    warnings,
-    ...(keyProvider && { keyProvider }),
-    ...(signingKeyProvider && { signingKeyProvider }),
-    ...(postQuantumKeyProvider && { postQuantumKeyProvider }),
-    ...(clock && { clock }),
-  };
-  return { config, dependencies };
+  return { config, dependencies: { warnings, keyProvider, signingKeyProvider, postQuantumKeyProvider, clock } };
 }
 
 /**

@@ -15,7 +15,7 @@ export interface RuleContext {
   readonly at: (name: OptionName) => string;
 }
 
-type Fault = { code?: TamperErrorCode; message: string; hint?: string };
+type Fault = { code?: TamperErrorCode; message: string; hint: string };
 type Rule = (context: RuleContext) => Fault | undefined;
 
 /** @throws CONFIG_INVALID, INSECURE_ENDPOINT for the first rule that a configuration breaks. */
@@ -23,11 +23,7 @@ export function checkRules(context: RuleContext): void {
   for (const rule of rules) {
     const fault = rule(context);
     if (fault === undefined) continue;
-    throw new TamperError(
-      fault.code ?? 'CONFIG_INVALID',
-      fault.message,
-      fault.hint === undefined ? {} : { hint: fault.hint },
-    );
+    throw new TamperError(fault.code ?? 'CONFIG_INVALID', fault.message, { hint: fault.hint });
   }
 }
 
@@ -37,9 +33,23 @@ function isUnknownAddress(text: string): boolean {
   return !/^https?:/i.test(text) || !URL.canParse(text);
 }
 
-function usesSource(config: ResolvedConfig, source: string): boolean {
-  return keySources(config).some((one) => one === source);
+const usesSource = (config: ResolvedConfig, source: string): boolean =>
+  keySources(config).some((one) => one === source);
+
+/** Where a second key comes from is said, so it must be named. */
+function namedToo(key: 'signing' | 'postQuantum', what: string, set: string): Rule {
+  return ({ config, at }) => {
+    const usual = withDefaults({});
+    const name = (['KeySource', 'KeyFilePath', 'KeyEnvVar'] as const)
+      .map((option) => `${key}${option}` as const)
+      .find((one) => config[one] !== usual[one]);
+    return name === undefined || config[`${key}KeyId`] !== undefined
+      ? undefined
+      : { message: `${at(name)} is set, but ${what} is named`, hint: `Set ${set}` };
+  };
 }
+
+const LOCAL_KEY = 'a local key goes into the variable FAPILOG_TAMPER_KEY or a file that key_file_path names';
 
 const keyRules: readonly Rule[] = [
   ({ config, at }) => {
@@ -51,7 +61,7 @@ const keyRules: readonly Rule[] = [
       ? undefined
       : {
           message: `${at(name)} holds a key or a password, which is not shown here, where a path belongs`,
-          hint: 'Give a path; a local key goes into the variable FAPILOG_TAMPER_KEY or a file that key_file_path names',
+          hint: `Give a path; ${LOCAL_KEY}`,
         };
   },
   ({ config, at }) => {
@@ -62,7 +72,7 @@ const keyRules: readonly Rule[] = [
       ? undefined
       : {
           message: `${at(name)} contains what looks like a key (not shown here); it would be in every line of the log`,
-          hint: `${name === 'origin' ? 'Give the log a name' : 'Give the name of the key'}; a local key goes into the variable FAPILOG_TAMPER_KEY or a file that key_file_path names`,
+          hint: `${name === 'origin' ? 'Give the log a name' : 'Give the name of the key'}; ${LOCAL_KEY}`,
         };
   },
   ({ config, at }) =>
@@ -100,23 +110,7 @@ const keyRules: readonly Rule[] = [
 ];
 
 const signingRules: readonly Rule[] = [
-  ({ config, at }) => {
-    const ownVariable = config.signingKeyEnvVar !== withDefaults({}).signingKeyEnvVar;
-    const name =
-      config.signingKeySource !== undefined
-        ? 'signingKeySource'
-        : config.signingKeyFilePath !== undefined
-          ? 'signingKeyFilePath'
-          : ownVariable
-            ? 'signingKeyEnvVar'
-            : undefined;
-    return name === undefined || config.signingKeyId !== undefined
-      ? undefined
-      : {
-          message: `${at(name)} is set, but no second key is named`,
-          hint: 'Set signing_key_id too; a single Ed25519 key is named by key_id',
-        };
-  },
+  namedToo('signing', 'no second key', 'signing_key_id too; a single Ed25519 key is named by key_id'),
   ({ config, at }) =>
     config.signingKeyId !== undefined && config.algorithm === 'Ed25519'
       ? {
@@ -162,20 +156,7 @@ const signingRules: readonly Rule[] = [
 ];
 
 const postQuantumRules: readonly Rule[] = [
-  ({ config, at }) => {
-    const ownVariable = config.postQuantumKeyEnvVar !== withDefaults({}).postQuantumKeyEnvVar;
-    const name =
-      config.postQuantumKeySource !== undefined
-        ? 'postQuantumKeySource'
-        : config.postQuantumKeyFilePath !== undefined
-          ? 'postQuantumKeyFilePath'
-          : ownVariable
-            ? 'postQuantumKeyEnvVar'
-            : undefined;
-    return name === undefined || config.postQuantumKeyId !== undefined
-      ? undefined
-      : { message: `${at(name)} is set, but no post-quantum key is named`, hint: 'Set post_quantum_key_id too' };
-  },
+  namedToo('postQuantum', 'no post-quantum key', 'post_quantum_key_id too'),
   ({ config, at }) =>
     postQuantumSource(config) === 'file' &&
     config.postQuantumKeyFilePath === undefined &&
@@ -242,12 +223,13 @@ const serviceRules: readonly Rule[] = [
   ({ config, at }) => {
     const [cert, key] = [config.vaultClientCertFile, config.vaultClientKeyFile];
     if ((cert === undefined) === (key === undefined)) return undefined;
-    const message =
-      cert === undefined ? `only ${at('vaultClientKeyFile')} is set` : `only ${at('vaultClientCertFile')} is set`;
+    const message = `only ${at(cert === undefined ? 'vaultClientKeyFile' : 'vaultClientCertFile')} is set`;
     return { message, hint: 'Mutual TLS needs both vault_client_cert_file and vault_client_key_file' };
   },
   ({ config, at }) => {
-    const name = (['vaultAddr', 'gcpEndpoint'] as const).find((one) => isInsecureUrl(config[one]));
+    const name =
+      (['vaultAddr', 'gcpEndpoint'] as const).find((one) => isInsecureUrl(config[one])) ??
+      (config.anchors.some(isInsecureUrl) ? 'anchors' : undefined);
     return name === undefined
       ? undefined
       : {
@@ -275,14 +257,6 @@ const serviceRules: readonly Rule[] = [
       ? {
           message: `${at('anchors')} has an address that is neither https://, http:// nor s3://`,
           hint: 'A file whose name looks like an address is written ./NAME',
-        }
-      : undefined,
-  ({ config, at }) =>
-    config.anchors.some(isInsecureUrl)
-      ? {
-          code: 'INSECURE_ENDPOINT',
-          message: `${at('anchors')} has a plain http address`,
-          hint: 'Use https; http is allowed on loopback only',
         }
       : undefined,
 ];

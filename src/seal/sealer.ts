@@ -44,10 +44,8 @@ import { type RunHost, StreamRun } from './stream/stream-run.ts';
  *         end -> lifecycle      close, signal, exit, failure: sealed, kept for the next start, or counted
  */
 
-/** How long lines that cannot be claimed are left alone, in milliseconds. */
-const CLAIM_WAIT = 1_000;
-/** What is left for keeping lines at the end where the thread is going to be ended, in seconds. */
-const KEEPING_SECONDS = 2;
+/** How long a start waits for lines that are on their way, and leaves those alone that cannot be claimed, in milliseconds. */
+const PAUSE = 1_000;
 
 /**
  * Seals log lines into an append-only file. The file is opened and lines are accepted at once; the key arrives later.
@@ -113,6 +111,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       },
       warn,
       fail: (error) => this.#fail(error),
+      isEndedSoon: parts.isEndedSoon,
     });
     const chain: ChainHost = {
       isWithinLine: () => this.#pump.longLine.parts > 0,
@@ -155,7 +154,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
     if (failed === undefined) {
       this.#starting = new Task(this.#start());
-      this.#ready = this.#starting.promise.catch(throwWithCode);
+      this.#ready = this.#starting.promise.catch((error: unknown) => {
+        throw withCode(error);
+      });
     } else this.#ready = Promise.reject(failed);
     this.#ready.catch((error: unknown) => this.#fail(error));
   }
@@ -233,7 +234,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
    * reported; all others are covered then. USAGE for what is no callback. Otherwise, the error that ended the log
    */
   flush(done?: (error?: Error) => void): Promise<void> {
-    if (done !== undefined && typeof done !== 'function') throw notACallback();
+    if (done !== undefined && typeof done !== 'function')
+      throw new TamperError('USAGE', 'flush() takes a callback or nothing', { hint: 'await sealer.flush()' });
     const flushed = this.#flush(done === undefined);
     return done === undefined ? flushed : flushed.then(() => done(), done);
   }
@@ -290,9 +292,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
    */
   close(): Promise<void> {
     this.#failure.observe();
-    if (this.#closing === undefined) this.#takeLastLines();
+    if (this.#closing === undefined) {
+      this.#takeLastLines();
+      if (this.#parts.isEndedSoon === true) this.#pump.spoolNow(); // a slow disk may block the start
+    }
     this.#closeCalled.abort();
-    if (this.#closing === undefined && this.#parts.killedAfterSeconds !== undefined) this.#pump.spoolNow(); // a slow disk may block the start
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -352,6 +356,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const { spool, unsealed } = this.#keeping;
     const warn = (error: unknown): void => this.#warn(error);
     this.#pump.spoolTo(spool);
+    if (this.#pump.startsSlowly) yield* this.#pause();
     const { site, epoch, sources, opening, earlier, since } = yield* prepareStart({
       config: this.config,
       site: found,
@@ -388,6 +393,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#pump.flush();
   }
 
+  *#pause(): Steps<void> {
+    yield* waitFor(() => new Promise<void>((resolve) => this.#clock.after(PAUSE, resolve)));
+  }
+
   /**
    * Lines of this run that wait on the disk go into the log before all others: until they can be claimed the run does not begin.
    */
@@ -410,7 +419,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
           if (!isPassing(error, 'run')) return; // they wait for another start
         }
         this.#pump.spoolTo(spool);
-        yield* waitFor(() => new Promise<void>((resolve) => this.#clock.after(CLAIM_WAIT, resolve)));
+        yield* this.#pause();
       }
     } finally {
       for (const kept of finished) this.#keeping.left(kept);
@@ -551,8 +560,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   }
 
   async #close(): Promise<void> {
-    const { killedAfterSeconds = Number.POSITIVE_INFINITY } = this.#parts;
-    const limit = new EndLimit(Math.min(this.config.closeTimeoutSeconds, killedAfterSeconds - KEEPING_SECONDS));
+    const limit = new EndLimit(this.config.closeTimeoutSeconds);
     const mark = this.#pump.mark();
     try {
       await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
@@ -654,12 +662,4 @@ export class Sealer extends EventEmitter<SealerEvents> {
       hint: 'Pipe into sealer.toWritable(), as in pipeline(readable, sealer.toWritable(), done).',
     });
   }
-}
-
-function throwWithCode(thrown: unknown): never {
-  throw withCode(thrown);
-}
-
-function notACallback(): TamperError {
-  return new TamperError('USAGE', 'flush() takes a callback or nothing', { hint: 'await sealer.flush()' });
 }

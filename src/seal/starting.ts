@@ -33,8 +33,8 @@ export interface SealerParts {
   readonly lock?: LockSettings;
   /** Whether a failure of the constructor is one of the log (`on_failure`) instead: the caller has lines that are to be kept. */
   readonly failsLater?: boolean;
-  /** Somebody ends this thread so many seconds after the sealer is to close, whatever it does then. */
-  readonly killedAfterSeconds?: number;
+  /** Whether somebody ends the thread soon after the log is to close: lines that wait are on the disk before anything that may be slow. */
+  readonly isEndedSoon?: boolean;
   /** What is wrong with the configuration and nobody was told yet, as sentences: `warning` events. */
   readonly warnings?: readonly string[];
   /** Ends what `keys` made. Keys that the caller gave stay open. */

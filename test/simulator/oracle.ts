@@ -47,8 +47,6 @@ function isChainLeftUnsigned({ isChain, signs, runs }: World, messages: string):
 
 /** More lines than that may need more signatures than come before an end is over: each file has its own. */
 const FLOOD = 1_000;
-/** With a disk that takes no longer for a sync, in milliseconds, a worker has time to keep what waits. */
-const SHORT_SYNC = 300;
 
 function isEndUnsigned({ runs, isSlow }: World): boolean {
   return isSlow || runs.some(({ ending, hadFault, given }) => ending !== 'closed' || hadFault || given > FLOOD);
@@ -96,7 +94,7 @@ async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {
   if (goesOn && !world.waitsForFile) checkLines(world, files, dropped, add); // else they still wait
   const { rotateMaxBytes } = world.config;
   const isUndisturbed = world.runs.every(({ hadFault }) => !hadFault);
-  if (rotateMaxBytes > 0 && isUndisturbed && !world.isReconfigured) {
+  if (rotateMaxBytes > 0 && isUndisturbed && !world.isReconfigured && !world.mayGrow) {
     // at its end a process cannot wait for the key of another file: what it holds is sealed in the one that it has
     const longLast = world.runs.filter(({ ending, life, closeTook = 0 }) =>
       world.isChain && ending !== 'closed'
@@ -217,7 +215,7 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
     unexplained += isCrashed ? Math.max(0, absent.filter((line) => line < reach).length - run.refused) : absent.length;
     if (absent.length > 0) details.push(`process ${run.number} (${run.ending}): ${ranges(absent)} of ${run.given}`);
     const broken = absent.filter((line) => line <= run.acknowledged).length;
-    if (isCrashed) checkWorker(world, run, absent, dropped, add);
+    if (isCrashed && runs.every(({ ending }) => ending !== 'power cut')) checkWorker(run, absent, dropped, add);
     if (broken > dropped) add('an acknowledged line is lost', `${details.at(-1)}, acknowledged ${run.acknowledged}`);
   } // biome-ignore format: short
   const said = `${details.join('; ')}; counted in gaps ${dropped}, uncounted ${uncounted}`;
@@ -237,10 +235,9 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
 }
 
 /** A worker that is ended on its way to its end: what it had been given is in the log, or waits for the next start. */
-function checkWorker({ machine }: World, run: Run, absent: readonly number[], dropped: number, add: Add): void {
+function checkWorker(run: Run, absent: readonly number[], dropped: number, add: Add): void {
   const { toClose } = run;
-  if (toClose === undefined || run.hadFault || run.ending !== 'killed') return;
-  if (toClose.isReady && machine.pace.sync > SHORT_SYNC) return; // lines may wait in memory for a call that takes too long
+  if (toClose === undefined || toClose.mayWait || run.hadFault || run.isSecond || run.ending !== 'killed') return;
   const lost = absent.filter((line) => line <= toClose.given).length;
   if (lost > dropped + run.refused) add('a worker that is ended loses lines', `${lost} of ${toClose.given}`);
 }

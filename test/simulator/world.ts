@@ -14,6 +14,8 @@ import type { Tree, WriterCode } from './tree.ts';
 
 /** How long the end of a sealer may take, in milliseconds. */
 const CLOSE_LIMIT = 25_000;
+/** With a disk that takes no longer for a sync, in milliseconds, a worker has time to keep what waits. */
+const SHORT_SYNC = 300;
 
 /** A process that seals, and what somebody who stands beside it knows. */
 export interface Run {
@@ -52,8 +54,8 @@ export interface Run {
   error: unknown;
   readonly told: string[];
   ending: 'running' | 'closing' | 'closed' | 'exited' | 'killed' | 'power cut';
-  /** Of a worker: how many lines it had been given when it was told to close, and whether it was ready by then. */
-  toClose: { readonly given: number; readonly isReady: boolean } | undefined;
+  /** Of a worker: how many lines it had been given when it was told to close, and whether some may wait in memory for a call that takes too long. */
+  toClose: { readonly given: number; readonly mayWait: boolean } | undefined;
   closedAt: number | undefined;
   /** How long its close took. */
   closeTook: number | undefined;
@@ -140,6 +142,11 @@ export class World {
   /** Whether it was started with more than one configuration. */
   get isReconfigured(): boolean {
     return this.#configs.length > 1;
+  }
+
+  /** A worker makes a file too long where changes of files would take most of its time. */
+  get mayGrow(): boolean {
+    return this.isSlow && this.#schedule.setup.isWorker === true;
   }
 
   /** The disk is so slow that an end may have to do without its signature. */
@@ -505,14 +512,19 @@ export class World {
     timeline.running = life;
     const code = this.#tree.writer(slot);
     try {
-      run.sealer = new code.Sealer(anchors === 'none' ? { ...this.config, anchors: [] } : this.config, {
+      const config = {
+        ...this.config,
+        ...(anchors === 'none' && { anchors: [] }),
+        ...(this.#isWorker && { closeTimeoutSeconds: 8 }),
+      };
+      run.sealer = new code.Sealer(config, {
         keys: () => {
           // its stream is known by now, and it asks its anchors next
           if (anchors !== 'none') run.looks = this.anchored?.look(run.sealer?.origin ?? '') ?? [];
           return this.#sources(this.keys.provider(code, machine, this.hasLocalKey));
         },
         openBucket: this.anchored?.opener(code) ?? unexpected,
-        ...(this.#isWorker && { killedAfterSeconds: WORKER_LIMIT / 1_000 }),
+        ...(this.#isWorker && { isEndedSoon: true }),
         clock: clockOf(machine, life),
       });
     } catch (error) {
@@ -627,7 +639,7 @@ export class World {
     run.ending = 'closing';
     const limit = this.#isWorker ? WORKER_LIMIT : CLOSE_LIMIT;
     if (this.#isWorker) {
-      run.toClose = { given: run.given, isReady: run.readyAt !== undefined };
+      run.toClose = { given: run.given, mayWait: run.readyAt !== undefined && this.machine.pace.sync > SHORT_SYNC };
       run.life.killAt = begun + limit;
     }
     run.life.phase = 'close';

@@ -103,22 +103,34 @@ it.concurrent.for(cases)(
 );
 
 /** pino ends its worker 10 seconds after the application's end, and says nothing of it: what waits must be on the disk by then. */
-it.concurrent.for([100, 1_000, 4_000, 11_000])(
-  'worker, each fsync takes %d ms: an application that logs and ends has its line in the log, or kept',
-  async (ms, { onTestFinished }) => {
+it.concurrent.for([
+  { fsync: 100, lines: 1, end: '' },
+  { fsync: 1_000, lines: 1, end: '' },
+  { fsync: 4_000, lines: 1, end: '' },
+  { fsync: 11_000, lines: 1, end: '' },
+  { fsync: 300, lines: 1_000, end: 'process.exit();' },
+  { fsync: 1_000, lines: 1_000, end: 'process.exit();' }, // a change of file takes eight of them
+])(
+  'worker, each fsync takes $fsync ms, $lines lines, then $end: all are in the log, or kept',
+  async ({ fsync, lines, end }, { onTestFinished }) => {
     const place = logPlace(onTestFinished);
-    const transport = { target: join(built.directory, 'dist/transports/pino/index.js'), options: place.options };
+    const options = { ...place.options, rotateMaxBytes: 40_000 };
+    const transport = { target: join(built.directory, 'dist/transports/pino/index.js'), options };
     const script = join(place.directory, 'application.mjs');
     writeFileSync(
       script,
-      `import pino from ${JSON.stringify(pino)}; pino({ transport: ${JSON.stringify(transport)} }).info({ n: 0 });`,
+      `import pino from ${JSON.stringify(pino)};
+      const log = pino({ transport: ${JSON.stringify(transport)} });
+      for (let n = 0; n < ${lines}; n++) log.info({ n });
+      ${end}`,
     );
-    const env = { ...process.env, NODE_OPTIONS: `--import=${slowFsync}`, SLOW_FSYNC: String(ms) };
+    const env = { ...process.env, NODE_OPTIONS: `--import=${slowFsync}`, SLOW_FSYNC: String(fsync) };
     await promisify(execFile)(process.execPath, [script], { env });
-    const next = createSealer(place.options);
+    const next = createSealer(options);
     await next.flush();
     await next.close();
-    expect((await place.records()).map((line) => JSON.parse(line).n)).toEqual([0]);
+    const numbers = (await place.records()).map((line) => JSON.parse(line).n);
+    expect(numbers).toEqual(Array.from({ length: lines }, (_, n) => n));
     expect(await place.verdict()).toBe('ok');
   },
 );

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -34,13 +34,18 @@ export function logPlace(atEnd: (remove: () => void) => void = onTestFinished): 
     keySource: 'file',
     keyFilePath,
   } as const;
+  const files = (): string[] =>
+    readdirSync(directory)
+      .filter((name) => /^audit.*\.jsonl$/.test(name))
+      .sort() // the newest has the shortest name, and comes last
+      .map((name) => join(directory, name));
   return {
     directory,
     options,
     async records() {
       const lines = [''];
       await originalLines({
-        paths: [options.file],
+        paths: files(),
         onPiece: (piece, last) => {
           lines.push(`${lines.pop() ?? ''}${piece.toString()}`);
           if (last) lines.push('');
@@ -54,7 +59,7 @@ export function logPlace(atEnd: (remove: () => void) => void = onTestFinished): 
     },
     async verdict(provider) {
       const keys = auditorKeys(provider === undefined ? { dataKeyFiles: [keyFilePath] } : { provider });
-      return (await verify({ paths: [options.file], origin, keys })).verdict;
+      return (await verify({ paths: files(), origin, keys })).verdict;
     },
   };
 }

@@ -15,6 +15,8 @@ const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
 
 /** How long a caller is held up at most for files that are changed one after the other, in milliseconds; the rest comes in later turns. */
 const CHANGE_LIMIT = 1_000;
+/** Where the thread may be ended at any moment: how long lines wait at most for changes of files, in milliseconds, if that is most of the time. */
+const CHANGES_LIMIT = 2_000;
 /** How long lines wait in memory for the first key, in milliseconds: as a rule it has come by then. */
 const SPOOL_AFTER = 250;
 /** How long a disk that took no lines that wait is left alone, in milliseconds. */
@@ -28,6 +30,8 @@ export interface PumpHost extends QueueHost {
   rotationDue(): void;
   unsealed(): void;
   fail(error: unknown): void;
+  /** Whether the thread may be ended at any moment: better a file that is too long than lines that wait in memory. */
+  readonly isEndedSoon: boolean | undefined;
 }
 
 /** Lines of earlier processes, which go into the log before any new one. */
@@ -61,6 +65,10 @@ export class Pump {
   #planned = false;
   /** The next line would make the file longer than `rotate_max_bytes`. */
   #isFileFull = false;
+  /** Since when lines are on their way, when the present change of a file began, and how long such changes and the start took meanwhile. */
+  #busySince: number = performance.now();
+  #changeSince: number | undefined = this.#busySince;
+  #changes = 0;
   #retries = 0;
   #warned = false;
   #cancelRetry: (() => void) | undefined;
@@ -104,8 +112,13 @@ export class Pump {
   /** From now on lines that wait for the first key go to the disk; undefined: no more do. */
   spoolTo(spool: Spool | undefined): void {
     this.#spool = spool;
-    this.#spoolFrom = this.#clock.now() + (this.#config.flushEvery === 'line' ? 0 : SPOOL_AFTER);
+    this.#spoolFrom = this.#clock.now() + (this.#config.flushEvery === 'line' || this.startsSlowly ? 0 : SPOOL_AFTER);
     this.#spoolSoon();
+  }
+
+  /** Whether what comes next may take longer than the thread has: lines must be on the disk before. */
+  get startsSlowly(): boolean {
+    return this.#host.isEndedSoon === true && performance.now() - this.#busySince > CHANGES_LIMIT;
   }
 
   /** From now on lines go to this run. */
@@ -259,7 +272,7 @@ export class Pump {
 
   /** Puts lines that wait for the first key on the disk, where it has them even if this process is ended at any moment. */
   spoolNow(): void {
-    this.#spoolFrom = this.#clock.now();
+    this.#spoolFrom = 0;
     this.#spoolDue();
   }
 
@@ -364,12 +377,16 @@ export class Pump {
     this.#changeFullFile();
     if (this.#host.ended()) return 'done';
     if (!run.takesLines) return 'blocked';
+    this.#changes += performance.now() - (this.#changeSince ?? performance.now());
+    this.#changeSince = undefined;
     const drained = this.#drain({ run, intake }, turn);
     if (!this.#writeOut(run)) return 'blocked';
     if (run.stream.sinceSeal > 0) this.#host.unsealed();
     if (drained === 'refused') this.#retryIn(LONGEST_WAIT.full);
     if (drained !== 'done') return drained === 'more' ? 'more' : 'blocked';
     this.#held = false;
+    this.#changes = 0;
+    this.#busySince = performance.now();
     this.queue.drained();
     return 'done';
   }
@@ -398,6 +415,9 @@ export class Pump {
   #changeFullFile(): void {
     if (!this.#isFileFull) return;
     this.#isFileFull = false;
+    const busy = performance.now() - this.#busySince;
+    if (this.#host.isEndedSoon === true && this.#changes > Math.max(CHANGES_LIMIT, busy / 2)) return; // it is asked for again
+    this.#changeSince ??= performance.now();
     this.#host.rotationDue();
   }
 

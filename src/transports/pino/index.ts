@@ -37,13 +37,13 @@ export default function transport(options: PinoTransportOptions = {}): SealerStr
   return new TransportStream(lines, (error) => lines.emit('warning', withCode(error)));
 }
 
-/** pino's thread waits 10 seconds for the end of its worker, and the process may end then. */
-const KILLED_AFTER_SECONDS = 10;
+/** pino's thread waits 10 seconds for the end of its worker, and the process may end then: two are left for keeping lines. */
+const END_SECONDS = 8;
 
 function begin(config: TamperConfig): Sealer | PlainLines {
   try {
     // pino has lines for us by now, whatever the state of the stream
-    return createLineTaker(config, isPinoWorker ? { failsLater: true, killedAfterSeconds: KILLED_AFTER_SECONDS } : {});
+    return createLineTaker(config, isPinoWorker ? END_SECONDS : undefined);
   } catch (thrown) {
     const error = asError(thrown);
     if (!isPinoWorker || !isTamperError(error)) throw error;
