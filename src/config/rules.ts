@@ -23,7 +23,8 @@ export function checkRules(context: RuleContext): void {
   for (const rule of rules) {
     const fault = rule(context);
     if (fault === undefined) continue;
-    throw new TamperError(fault.code ?? 'CONFIG_INVALID', fault.message, { hint: fault.hint });
+    const { code = 'CONFIG_INVALID', message, hint } = fault;
+    throw new TamperError(code, message, { hint });
   }
 }
 

@@ -356,7 +356,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const { spool, unsealed } = this.#keeping;
     const warn = (error: unknown): void => this.#warn(error);
     this.#pump.spoolTo(spool);
-    if (this.#pump.startsSlowly) yield* this.#pause();
+    if (this.#pump.isSlow) yield* this.#pause();
     const { site, epoch, sources, opening, earlier, since } = yield* prepareStart({
       config: this.config,
       site: found,

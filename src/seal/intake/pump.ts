@@ -17,6 +17,8 @@ const LONGEST_WAIT = { busy: 20, full: 1_000 } as const;
 const CHANGE_LIMIT = 1_000;
 /** Where the thread may be ended at any moment: how long lines wait at most for changes of files, in milliseconds, if that is most of the time. */
 const CHANGES_LIMIT = 2_000;
+/** So much of it counts at most, in milliseconds: a key that was away for hours says nothing about the disk. */
+const MOST_CHANGES = 10_000;
 /** How long lines wait in memory for the first key, in milliseconds: as a rule it has come by then. */
 const SPOOL_AFTER = 250;
 /** How long a disk that took no lines that wait is left alone, in milliseconds. */
@@ -112,13 +114,17 @@ export class Pump {
   /** From now on lines that wait for the first key go to the disk; undefined: no more do. */
   spoolTo(spool: Spool | undefined): void {
     this.#spool = spool;
-    this.#spoolFrom = this.#clock.now() + (this.#config.flushEvery === 'line' || this.startsSlowly ? 0 : SPOOL_AFTER);
+    this.#spoolFrom = this.#clock.now() + (this.#config.flushEvery === 'line' || this.isSlow ? 0 : SPOOL_AFTER);
     this.#spoolSoon();
   }
 
-  /** Whether what comes next may take longer than the thread has: lines must be on the disk before. */
-  get startsSlowly(): boolean {
-    return this.#host.isEndedSoon === true && performance.now() - this.#busySince > CHANGES_LIMIT;
+  /** Whether what is under way may take longer than the thread has. */
+  get isSlow(): boolean {
+    return this.#host.isEndedSoon === true && this.#busy > CHANGES_LIMIT;
+  }
+
+  get #busy(): number {
+    return performance.now() - this.#busySince;
   }
 
   /** From now on lines go to this run. */
@@ -377,7 +383,8 @@ export class Pump {
     this.#changeFullFile();
     if (this.#host.ended()) return 'done';
     if (!run.takesLines) return 'blocked';
-    this.#changes += performance.now() - (this.#changeSince ?? performance.now());
+    const now = performance.now();
+    this.#changes = Math.min(this.#changes + now - (this.#changeSince ?? now), MOST_CHANGES);
     this.#changeSince = undefined;
     const drained = this.#drain({ run, intake }, turn);
     if (!this.#writeOut(run)) return 'blocked';
@@ -415,8 +422,7 @@ export class Pump {
   #changeFullFile(): void {
     if (!this.#isFileFull) return;
     this.#isFileFull = false;
-    const busy = performance.now() - this.#busySince;
-    if (this.#host.isEndedSoon === true && this.#changes > Math.max(CHANGES_LIMIT, busy / 2)) return; // it is asked for again
+    if (this.isSlow && this.#changes > this.#busy / 2) return; // it is asked for again
     this.#changeSince ??= performance.now();
     this.#host.rotationDue();
   }
