@@ -40,15 +40,18 @@ const PROGRAMS = {
   'a release, built twice': { command: [process.execPath, 'scripts/release.mjs', '--reproduce'], whole: true },
 };
 
+/** test/support/tier.ts */
+const ALL_CASES = { FAPILOG_TEST_CASES: 'all' };
+
 export function nightlyItems() {
   const files = filesBelow('test', /\.nightly\.test\.ts$/);
   const seconds = JSON.parse(readFileSync(SECONDS_FILE, 'utf8'));
   const items = [
-    ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file] })),
+    ...files.map((file) => ({ name: file, vitest: ['--project', 'nightly', file], env: ALL_CASES })),
     ...partlyQuick().map((file) => ({
       name: `${file}, all cases`,
       vitest: ['--project', projectOf(file), file],
-      env: { FAPILOG_TEST_CASES: 'all' },
+      env: ALL_CASES,
     })),
     ...Object.entries(PROGRAMS).map(([name, program]) => ({ name, ...program })),
   ];
@@ -60,7 +63,7 @@ const projectOf = (file) =>
 
 /** Test files of the quick tier that take a part of their cases there (test/support/tier.ts). */
 function partlyQuick() {
-  return filesBelow('test', /\.test\.ts$/).filter((file) =>
+  return filesBelow('test', /(?<!\.nightly)\.test\.ts$/).filter((file) =>
     readFileSync(root + file, 'utf8').includes('support/tier.ts'),
   );
 }
