@@ -159,6 +159,20 @@ describe('lines that could not be sealed before the end', () => {
     expect(kept(place)).toEqual([]);
   });
 
+  it('stay before what their process kept later, also if a start was killed while it cut them', async () => {
+    const place = workplace();
+    const first = await keep(place, ['{"n":1}']);
+    const stem = first.slice(0, first.indexOf('.unsealed-'));
+    const stream = readdirSync(join(place.directory, 'state')).find((name) => name.endsWith('.chainstate'));
+    const at = Date.UTC(2026, 10, 25);
+    renameSync(first, `${stem}.unsealed-20261125T000001Z-0000007777-disk-${at}-0-0`);
+    const name = `${stem}.keeping-${stream?.slice(0, 64)}-77770001-key_service-${at}-0-0-0`;
+    writeFileSync(`${name}-${at}`, '{"n":0}\n{"n":', { mode: 0o600 }); // the cut makes it young
+    await start(place.options()).close();
+    expect(await sealed(place)).toEqual(['{"n":0}', '{"n":1}']);
+    expect(kept(place)).toEqual([]);
+  });
+
   it.each([
     [
       'a symbolic link',

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -40,9 +39,12 @@ const FILE_MODE = 0o600;
 const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
 /** A file of lines, when it was kept, and which process kept it. */
 const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{6}(?<keeper>[0-9a-f]{4})-${FACTS}$`);
-/** A file that is being written, the stream and the process whose writer does, and how many lines it is to hold; 0 where that is not known. */
+/**
+ * A file that is being written, the stream and the process whose writer does, and how many lines it is to hold; 0 where that is
+ * not known. A start that cuts it says before when it was written last, in milliseconds.
+ */
 const BEGUN = new RegExp(
-  `\\.keeping-(?<stream>[0-9a-f]{64})-(?<keeper>[0-9a-f]{4})[0-9a-f]{4}-${FACTS}-(?<total>\\d+)$`,
+  `\\.keeping-(?<stream>[0-9a-f]{64})-(?<keeper>[0-9a-f]{4})[0-9a-f]{4}-${FACTS}-(?<total>\\d+)(?:-(?<written>\\d+))?$`,
 );
 
 /** What could not be sealed before the end. */
@@ -92,37 +94,16 @@ export interface Kept {
 }
 
 /** What the names of the files of a configuration begin with: the log's directory may be moved, and its path is none of it. */
-function prefixOf({ origin, file }: Pick<ResolvedConfig, 'origin' | 'file'>): string {
+export function prefixOf({ origin, file }: Pick<ResolvedConfig, 'origin' | 'file'>): string {
   return digestBytes(sha256(`${origin}\n${file === STDOUT ? STDOUT : basename(file)}`)).toString('hex');
 }
 
-/**
- * How many lines wait in a state directory for the next start of these configurations, and how many more its gaps will count.
- * Nothing is changed, or made.
- */
-export function waitingIn(
-  directory: string,
-  configurations: Iterable<Pick<ResolvedConfig, 'origin' | 'file'>>,
-): { readonly lines: number; readonly lost: number } {
-  let [lines, lost] = [0, 0];
-  if (!existsSync(directory)) return { lines, lost };
-  const kept = readdirSync(directory).flatMap((name) => {
+/** The files of lines in a directory, whole ones and begun ones, and how many lines their names count as lost. */
+export function filesIn(directory: string): { readonly name: string; readonly lost: number }[] {
+  return readdirSync(directory).flatMap((name) => {
     const form = [KEPT, BEGUN].find((one) => one.test(name));
-    return form === undefined ? [] : [{ name, form }];
+    return form === undefined ? [] : [{ name, lost: factsOf(name, form).lost }];
   });
-  if (kept.length === 0) return { lines, lost };
-  const prefixes = new Set(Array.from(configurations, prefixOf));
-  for (const { name, form } of kept) {
-    if (!prefixes.has(name.slice(0, name.indexOf('.')))) continue;
-    lost += factsOf(name, form).lost;
-    const fd = openKept(join(directory, name));
-    try {
-      lines += wholeLines(fd, fstatSync(fd).size).lines;
-    } finally {
-      closeDescriptor(fd);
-    }
-  }
-  return { lines, lost };
 }
 
 /**
@@ -220,15 +201,25 @@ export class UnsealedLines {
 
   /** Makes a kept file of the whole lines that a killed process had written; the others that it had are lost. */
   finish(path: string): void {
-    const { total, ...facts } = factsOf(path, BEGUN);
+    const facts = factsOf(path, BEGUN);
+    const { total, written } = BEGUN.exec(path)?.groups ?? {};
     const fd = openKept(path, O_RDWR);
     try {
       const { size, mtimeMs } = fstatSync(fd);
       const whole = wholeLines(fd, size);
-      ftruncateSync(fd, whole.end);
+      const at = Number(written ?? Math.floor(mtimeMs));
+      let begun = path;
+      if (whole.end < size) {
+        if (written === undefined) {
+          begun = `${path}-${at}`; // or a start that is killed behind the cut makes it younger than what its process kept since
+          renameSync(path, begun);
+          syncDirectory(this.directory);
+        }
+        ftruncateSync(fd, whole.end);
+      }
       fsyncSync(fd);
-      const lost = facts.lost + Math.max(0, total - whole.lines);
-      renameSync(path, this.#freeNameBefore({ ...facts, lost }, mtimeMs));
+      const lost = facts.lost + Math.max(0, Number(total) - whole.lines);
+      renameSync(begun, this.#freeNameBefore({ ...facts, lost }, at));
     } finally {
       closeDescriptor(fd);
     }
@@ -393,22 +384,20 @@ function formatFacts({ why, since, lost, parts }: Facts): string {
   return `${why}-${since}-${lost}-${parts}`;
 }
 
-function factsOf(path: string, form: RegExp): Facts & { readonly total: number } {
-  const { why, since, lost, parts, keeper, total } = form.exec(basename(path))?.groups ?? {};
+function factsOf(path: string, form: RegExp): Facts {
+  const { why, since, lost, parts, keeper } = form.exec(basename(path))?.groups ?? {};
   return {
     why: why as GapEntry['why'], // the form lets no other through
     since: Number(since),
     lost: Number(lost),
     parts: Number(parts),
     keeper: keeper as string,
-    total: Number(total ?? 0),
   };
 }
 
 /** What the name of a kept file says. */
 export function keptFile(path: string): KeptFile {
-  const { total: _none, ...facts } = factsOf(path, KEPT);
-  return { path, ...facts };
+  return { path, ...factsOf(path, KEPT) };
 }
 
 function countLeft(pieces: readonly Buffer[]): number {
@@ -451,7 +440,7 @@ function writeLines(fd: number, pieces: readonly Buffer[], room: number): number
 }
 
 /** How many whole lines a file holds, and where the last of them ends. */
-function wholeLines(fd: number, size: number): { lines: number; end: number } {
+export function wholeLines(fd: number, size: number): { lines: number; end: number } {
   const chunk = Buffer.allocUnsafe(65_536);
   let lines = 0;
   let end = 0;

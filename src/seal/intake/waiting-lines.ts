@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
+import { existsSync, fstatSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, systemCode } from '../../errors.ts';
-import { waitingIn } from './unsealed-lines.ts';
+import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { filesIn, openKept, prefixOf, wholeLines } from './unsealed-lines.ts';
 
 /** Where lines wait that no process has sealed yet, and how many. */
 export interface WaitingLines {
@@ -41,4 +43,27 @@ export function waitingLines(config: ResolvedConfig, logs: readonly Looked[] = [
 export function waitingText({ lines, lost, directory }: WaitingLines): string {
   const wait = lines === 1 ? '1 line that could not be sealed waits' : `${lines} lines that could not be sealed wait`;
   return `${wait} in ${directory} for the next start${lost > 0 ? `, and ${lost} more were lost` : ''}`;
+}
+
+/** How many lines wait for the next start of these configurations, and how many more its gaps will count. Nothing is changed, or made. */
+function waitingIn(
+  directory: string,
+  configurations: Iterable<Pick<ResolvedConfig, 'origin' | 'file'>>,
+): { readonly lines: number; readonly lost: number } {
+  let [lines, lost] = [0, 0];
+  if (!existsSync(directory)) return { lines, lost };
+  const kept = filesIn(directory);
+  if (kept.length === 0) return { lines, lost };
+  const prefixes = new Set(Array.from(configurations, prefixOf));
+  for (const file of kept) {
+    if (!prefixes.has(file.name.slice(0, file.name.indexOf('.')))) continue;
+    lost += file.lost;
+    const fd = openKept(join(directory, file.name));
+    try {
+      lines += wholeLines(fd, fstatSync(fd).size).lines;
+    } finally {
+      closeDescriptor(fd);
+    }
+  }
+  return { lines, lost };
 }
