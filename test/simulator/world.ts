@@ -639,7 +639,9 @@ export class World {
     run.ending = 'closing';
     const limit = this.#isWorker ? WORKER_LIMIT : CLOSE_LIMIT;
     if (this.#isWorker) {
-      run.toClose = { given: run.given, mayWait: run.readyAt !== undefined && this.machine.pace.sync > SHORT_SYNC };
+      const isDoomed = Number.isFinite(run.life.killAfter); // it may be killed before the worker knows that it is to end
+      const mayWait = isDoomed || (run.readyAt !== undefined && this.machine.pace.sync > SHORT_SYNC);
+      run.toClose = { given: run.given, mayWait };
       run.life.killAt = begun + limit;
     }
     run.life.phase = 'close';
