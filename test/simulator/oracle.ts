@@ -101,10 +101,11 @@ async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {
         ? life.phase === 'close'
         : closeTook > world.config.closeTimeoutSeconds * 500,
     );
-    // with a local key such an end seals the lines that earlier processes kept, too
+    // such an end seals the lines that earlier processes kept, too: that of a chain with a local key
     const sealsOthers = world.isChain && world.hasLocalKey && longLast.length > 0;
     for (const [name, bytes] of sealsOthers ? [] : files) {
-      if (longLast.some(({ number }) => bytes.includes(`#${number}.`))) continue;
+      if (longLast.some((run) => bytes.includes(`#${run.number}.`) || (!world.isChain && isBefore(bytes, run))))
+        continue;
       const length = endOfRecords(bytes);
       if (length > rotateMaxBytes + FILE_SLACK) add('a file is too long', `${name} ${length} of ${rotateMaxBytes}`);
     }
@@ -118,6 +119,11 @@ function classOf(text: string): string {
   if (text.startsWith('kept lines stay')) return 'kept lines are never sealed';
   const plain = text.replaceAll(/\/[\w./-]+/g, 'PATH').replaceAll(/\d[\w.-]*/g, 'N');
   return plain.replace('does not become ready', 'fails').replace(/ of origin.*|, but.*| where.*/, '');
+}
+
+/** Whether all lines are of earlier processes. */
+function isBefore(bytes: Buffer, run: Run): boolean {
+  return [...bytes.toString('latin1').matchAll(/#(\d+)\./g)].every(([, number]) => Number(number) < run.number);
 }
 
 /** Where the last record ends; 0 if there are none but the first, which has to go somewhere. */
