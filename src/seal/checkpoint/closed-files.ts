@@ -39,7 +39,7 @@ export class ClosedFiles {
 
   /** A file's last entry has its checkpoint. */
   add(job: SealJob, note: string, after: StreamState['after']): void {
-    if (job.file === STDOUT || !job.sink.inPlace) return; // M7.2: what has the file's name now is another file
+    if (job.file === STDOUT || !job.sink.maybeInPlace) return; // M7.2: what has the file's name now is another file
     const bytes = job.sink.size;
     this.#work = this.#work.then(() => this.#finish(job, bytes, note, after)).catch(this.#options.warn);
   }
@@ -64,7 +64,8 @@ export class ClosedFiles {
     const manifest = await writeManifest(job, bytes, note, after);
     if (manifest === undefined || this.#isStopped()) return;
     const { compressRotated, isNeeded } = this.#options;
-    const compressed = compressRotated && job.closes?.why !== 'shutdown' && !isNeeded(job.sink.inode);
+    const compressed =
+      compressRotated && job.closes?.why !== 'shutdown' && !isNeeded(job.sink.inode) && job.sink.inPlace;
     const file = compressed ? await compressFile(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };
     this.#options.closed(event);

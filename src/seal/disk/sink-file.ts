@@ -47,6 +47,8 @@ export class FileSink implements Sink {
   #syncing = 0;
   /** Whether half of a line may stand behind {@link FileSink.size}. */
   #isTorn = false;
+  /** Another file has its name. */
+  #isNameless = false;
 
   /**
    * Opens a file, and makes it where it is not there. No symbolic link is followed.
@@ -72,6 +74,7 @@ export class FileSink implements Sink {
       this.#size = Number(size);
       if (after !== undefined && this.#size > 0) throw this.#isTaken(after);
       if (holds !== undefined && this.#size !== holds) throw this.#isAnother(holds);
+      if (after instanceof FileSink && after.#name === path) after.#isNameless = true;
       isTaken = true;
     } finally {
       if (!isTaken) closeDescriptor(this.#fd);
@@ -101,16 +104,20 @@ export class FileSink implements Sink {
     return this.#identity.ino.toString();
   }
 
-  /** Whether the file still has its name: false once somebody has renamed, replaced or deleted it. True if that cannot be seen now. */
+  /** False once somebody has renamed, replaced or deleted it. */
   get inPlace(): boolean {
-    let there: BigIntStats | undefined;
+    if (this.#isNameless) return false; // a third one may have its number by now
+    const there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });
+    return there !== undefined && there.ino === this.#identity.ino && there.dev === this.#identity.dev;
+  }
+
+  get maybeInPlace(): boolean {
     try {
-      there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });
+      return this.inPlace;
     } catch (error) {
       if (!isPassing(error, 'run')) throw error;
       return true;
     }
-    return there !== undefined && there.ino === this.#identity.ino && there.dev === this.#identity.dev;
   }
 
   /** Gives the file another name; nothing where it has that already. @throws {@link TamperError} `WRITE_FAILED` */

@@ -8,6 +8,7 @@ const STDOUT_FD = 1;
 export class StreamSink implements Sink {
   readonly name = '-';
   readonly inPlace = true;
+  readonly maybeInPlace = true;
   readonly inode = '';
   readonly #fd: number;
   readonly #regular: boolean;

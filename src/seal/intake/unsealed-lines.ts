@@ -327,17 +327,12 @@ function isGone(path: string, fd: number): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) === '') throw error;
-    return hasNoName(fd);
   }
-}
-
-/** @returns false also where that cannot be seen: what could not be removed is there */
-function hasNoName(fd: number): boolean {
   try {
     return fstatSync(fd).nlink === 0;
   } catch (error) {
     if (systemCode(error) === '') throw error;
-    return false;
+    return false; // what could not be removed is there
   }
 }
 
@@ -403,8 +398,8 @@ export function keptFile(path: string): KeptFile {
 function countLeft(pieces: readonly Buffer[]): number {
   let lines = 0;
   for (const piece of pieces) lines += countEnds(piece);
-  const last = pieces.at(-1);
-  return last !== undefined && last.length > 0 && last[last.length - 1] !== LF ? lines + 1 : lines;
+  const end = pieces.at(-1)?.at(-1);
+  return end === undefined || end === LF ? lines : lines + 1;
 }
 
 /** Writes lines as long as there is room. @returns how many are there whole; the file ends with the last of them */

@@ -290,13 +290,13 @@ export class StreamRun implements SealedStream {
   #nextFile(): NextFile {
     const { sink } = this.log;
     const { base, newest } = this.#state;
-    return nextFile(base, sink.name, this.#clock.now(), { newest, moved: !sink.inPlace });
+    return nextFile(base, sink.name, this.#clock.now(), { newest, moved: !sink.maybeInPlace });
   }
 
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
   reopen(): boolean {
     const { sink } = this.log;
-    if (!this.isOpen || sink.inPlace) return false;
+    if (!this.isOpen || sink.maybeInPlace) return false;
     const hint =
       'This is expected if logrotate renames the file. That file gets no manifest, as the writer does not know its name.';
     this.#host.warn(
@@ -548,7 +548,7 @@ export class StreamRun implements SealedStream {
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
   #nameNextFile({ file, renamed, newest }: NextFile): void {
     const { account: _ofTheOldFile, begun: _neither, checkpoint, ...state } = this.#state;
-    const { name, inPlace } = this.log.sink;
+    const { name, maybeInPlace } = this.log.sink;
     this.#state = {
       ...state,
       file,
@@ -556,7 +556,7 @@ export class StreamRun implements SealedStream {
       ...(renamed !== undefined && { renamed }),
       ...(newest !== undefined && { newest }),
       ...(checkpoint && {
-        checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, inPlace, renamed) : checkpoint,
+        checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, maybeInPlace, renamed) : checkpoint,
       }),
     };
     this.#site.stateFile.replaceSync(this.#state);
