@@ -221,7 +221,7 @@ function checkLines(world: World, files: Map<string, Buffer>, dropped: number, a
     unexplained += isCrashed ? Math.max(0, absent.filter((line) => line < reach).length - run.refused) : absent.length;
     if (absent.length > 0) details.push(`process ${run.number} (${run.ending}): ${ranges(absent)} of ${run.given}`);
     const broken = absent.filter((line) => line <= run.acknowledged).length;
-    if (isCrashed && runs.every(({ ending }) => ending !== 'power cut')) checkWorker(run, absent, dropped, add);
+    if (isCrashed && !world.hadPowerCut) checkWorker(run, absent, dropped, add);
     if (broken > dropped) add('an acknowledged line is lost', `${details.at(-1)}, acknowledged ${run.acknowledged}`);
   } // biome-ignore format: short
   const said = `${details.join('; ')}; counted in gaps ${dropped}, uncounted ${uncounted}`;
@@ -285,6 +285,7 @@ function checkRuns(world: World, add: Add): void {
       !run.isSecond &&
       isFirst &&
       hadTime &&
+      !world.keepsEarly &&
       !world.isRolledBack
     )
       add('lines are kept though nothing failed', `${where}: ${kept}`);

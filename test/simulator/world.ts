@@ -84,6 +84,7 @@ export class World {
   /** Something outside renamed the log's file. */
   moved = 0;
   clockJumped = false;
+  hadPowerCut = false;
   isCopied = false;
   /** Log and state were put back to what they were once: lines are lost, and nobody but an anchor knows. */
   isRolledBack = false;
@@ -144,10 +145,16 @@ export class World {
     return this.#configs.length > 1;
   }
 
-  /** A worker makes a file too long where changes of files would take most of its time. */
+  /** A worker makes a file too long where changes of files, or its start, would take most of its time. */
   get mayGrow(): boolean {
-    const isLong = this.isSlow || this.runs.some(({ given }) => given > 400); // a file for each line takes 5 ms
-    return isLong && this.#schedule.setup.isWorker === true;
+    // a file for each line takes 5 ms
+    const isLong = this.runs.some(({ given, startedAt, readyAt }) => given > 400 || (readyAt ?? 0) - startedAt > 2_000);
+    return this.#schedule.setup.isWorker === true && (isLong || this.isSlow);
+  }
+
+  /** A worker that keeps lines rather than be ended with them. */
+  get keepsEarly(): boolean {
+    return this.isSlow && this.#schedule.setup.isWorker === true;
   }
 
   /** The disk is so slow that an end may have to do without its signature. */
@@ -369,6 +376,7 @@ export class World {
         return;
       }
       case 'power cut':
+        this.hadPowerCut = true;
         for (const one of this.runs) {
           one.handedOver = Math.max(one.acknowledged, one.covered);
           // what could not be made durable before its end is gone too
@@ -664,6 +672,7 @@ export class World {
     await timeline.pass(Math.max(0, limit + begun - timeline.now), () => done || run.life.isOver);
     if (this.#isWorker && !done) this.#kill(run);
     if (run.life.isOver) return;
+    run.life.killAt = Number.POSITIVE_INFINITY; // it ends by itself
     run.closedAt = timeline.now;
     run.closeTook = timeline.now - begun;
     this.machine.note(`closed ${done ? said(run.closeError) : 'NOT'} after ${run.closeTook}`);
