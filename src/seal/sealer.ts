@@ -564,8 +564,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const mark = this.#pump.mark();
     try {
       // where the start still waits for the lock or the disk, it could block the thread for longer than that has
-      const mayBlock = this.#parts.isEndedSoon === true && this.#opening.obstacle !== undefined;
-      if (!mayBlock) await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
+      if (this.#parts.isEndedSoon !== true || this.#opening.obstacle === undefined)
+        await limit.withinFree(this.#failure.orFailed(this.#ready), END_LIMIT);
       if (this.#run !== undefined && this.#failure.error === undefined && !this.#closed) {
         const inTime = await closeRun({
           run: () => this.#run as StreamRun, // there is one from now on

@@ -174,6 +174,25 @@ describe('lines that could not be sealed before the end', () => {
   });
 
   it.each([
+    ['time of the last write', '5-0-0-0-99999999999999999999'],
+    ['time since when they wait', '99999999999999999999-1-0-0'],
+    ['number of lost lines', '5-99999999999999999999-0-0'],
+    ['number of parts', '5-0-99999999999999999999-0'],
+  ])('are left alone if their name has an impossible %s', async (_name, facts) => {
+    const place = workplace();
+    const first = await keep(place, ['{"n":1}']);
+    const stem = first.slice(0, first.indexOf('.unsealed-'));
+    const stream = readdirSync(join(place.directory, 'state')).find((name) => name.endsWith('.chainstate'));
+    const name = `${stem}.keeping-${stream?.slice(0, 64)}-77770001-key_service-${facts}`;
+    writeFileSync(name, '{"n":0}\n', { mode: 0o600 });
+    const sealer = start(place.options());
+    sealer.write('{"n":2}');
+    await sealer.close();
+    expect(await sealed(place)).toEqual(['{"n":1}', '{"n":2}']);
+    expect(kept(place)).toHaveLength(1); // that file
+  });
+
+  it.each([
     [
       'a symbolic link',
       (path: string) => renameSync(path, `${path}.x`),

@@ -149,7 +149,7 @@ export class World {
   get mayGrow(): boolean {
     // a file for each line takes 5 ms
     const isLong = this.runs.some(({ given, startedAt, readyAt }) => given > 400 || (readyAt ?? 0) - startedAt > 2_000);
-    return this.#schedule.setup.isWorker === true && (isLong || this.isSlow);
+    return this.keepsEarly || (isLong && this.#schedule.setup.isWorker === true);
   }
 
   /** A worker that keeps lines rather than be ended with them. */

@@ -108,7 +108,7 @@ export class FileSink implements Sink {
   get inPlace(): boolean {
     if (this.#isNameless) return false; // a third one may have its number by now
     const there = lstatSync(this.#name, { bigint: true, throwIfNoEntry: false });
-    return there !== undefined && there.ino === this.#identity.ino && there.dev === this.#identity.dev;
+    return there?.ino === this.#identity.ino && there.dev === this.#identity.dev;
   }
 
   get maybeInPlace(): boolean {

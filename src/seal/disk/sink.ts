@@ -12,9 +12,9 @@ export interface Obstacle {
 export interface Sink {
   /** The file's path, or `-` for standard output. */
   readonly name: string;
-  /** Whether what was written can be found under that name: for whoever changes what has it. @throws where that cannot be seen now */
+  /** Whether the file still has that name. To be asked before the file of that name is changed. @throws if that cannot be seen now */
   readonly inPlace: boolean;
-  /** As {@link Sink.inPlace}, and true where that cannot be seen now. */
+  /** As {@link Sink.inPlace}, and true if that cannot be seen now. */
   readonly maybeInPlace: boolean;
   /** The file's number in its file system, decimal; empty for standard output. */
   readonly inode: string;

@@ -35,8 +35,10 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const STATE_ROOM = 262_144;
 /** Ours alone: the lines are in clear, and nothing protects them. */
 const FILE_MODE = 0o600;
+/** A count, or a time in milliseconds. No writer gives more digits, and more than these no log could hold. */
+const N = '\\d{1,13}';
 /** Why, since when it had waited, how many lines were lost besides, how many parts of its first line are sealed. */
-const FACTS = '(?<why>key_service|overflow|disk|suspended|transport)-(?<since>\\d+)-(?<lost>\\d+)-(?<parts>\\d+)';
+const FACTS = `(?<why>key_service|overflow|disk|suspended|transport)-(?<since>${N})-(?<lost>${N})-(?<parts>${N})`;
 /** A file of lines, when it was kept, and which process kept it. */
 const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{6}(?<keeper>[0-9a-f]{4})-${FACTS}$`);
 /**
@@ -44,7 +46,7 @@ const KEPT = new RegExp(`\\.unsealed-\\d{8}T\\d{6}Z-[0-9a-f]{6}(?<keeper>[0-9a-f
  * not known. A start that cuts it says before when it was written last, in milliseconds.
  */
 const BEGUN = new RegExp(
-  `\\.keeping-(?<stream>[0-9a-f]{64})-(?<keeper>[0-9a-f]{4})[0-9a-f]{4}-${FACTS}-(?<total>\\d+)(?:-(?<written>\\d+))?$`,
+  `\\.keeping-(?<stream>[0-9a-f]{64})-(?<keeper>[0-9a-f]{4})[0-9a-f]{4}-${FACTS}-(?<total>${N})(?:-(?<written>${N}))?$`,
 );
 
 /** What could not be sealed before the end. */
@@ -101,8 +103,8 @@ export function prefixOf({ origin, file }: Pick<ResolvedConfig, 'origin' | 'file
 /** The files of lines in a directory, whole ones and begun ones, and how many lines their names count as lost. */
 export function filesIn(directory: string): { readonly name: string; readonly lost: number }[] {
   return readdirSync(directory).flatMap((name) => {
-    const form = [KEPT, BEGUN].find((one) => one.test(name));
-    return form === undefined ? [] : [{ name, lost: factsOf(name, form).lost }];
+    const form = KEPT.test(name) ? KEPT : BEGUN;
+    return form.test(name) ? [{ name, lost: factsOf(name, form).lost }] : [];
   });
 }
 
