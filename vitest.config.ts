@@ -61,7 +61,9 @@ export default defineConfig({
     hookTimeout: 300_000,
     // whatever is built here: one engine for all tests, the other one for those that need it and for what all verifiers agree on
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
-    maxWorkers: 6,
+    // what one project transforms, the other ones read
+    experimental: { fsModuleCache: true },
+    maxWorkers: 4,
     projects: [
       ...twice({
         name: 'unit',

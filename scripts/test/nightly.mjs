@@ -20,7 +20,7 @@ const PROGRAMS = {
     vitest: ['--project', 'native nightly*'],
     env: { FAPILOG_TEST_CASES: 'all' },
   },
-  'both engines on 1,000,000 lines and 50,000 mutants': {
+  'both engines on 300,000 lines and 15,000 mutants': {
     vitest: [
       '--project',
       'native',
@@ -29,7 +29,7 @@ const PROGRAMS = {
       'test/engine/native-equality.test.ts',
       'test/engine/native-reports.test.ts',
     ],
-    env: { ENGINE_LINES: '1000000', ENGINE_MUTANTS: '50000' },
+    env: { ENGINE_LINES: '300000', ENGINE_MUTANTS: '15000' },
   },
   // it needs a toolchain that only rustup's own server has
   'the crate under Miri': { command: npmCheck('engine', 'miri'), whole: true },

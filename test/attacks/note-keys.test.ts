@@ -10,7 +10,7 @@ import { judgeLog } from './auditors.ts';
 
 /** A note key signs what a key service's key has signed, and counts for nothing (M4.11). */
 
-const { NOTE_KEYS_SEED: seed = 20261201, NOTE_KEYS_ROUNDS: rounds = times(20, 300) } = process.env;
+const { NOTE_KEYS_SEED: seed = 20261201, NOTE_KEYS_ROUNDS: rounds = times(10, 150) } = process.env;
 const [SEED, ROUNDS] = [Number(seed), Number(rounds)];
 
 // of an algorithm that is checked fast; the vectors have one of P-256

@@ -130,7 +130,7 @@ describe('a proof', () => {
     'of a log of %s says what the log says, of any witnesses, quorum, and places of their cosignatures',
     async (algorithm, key) => {
       const random = new Random(algorithm.length * 7919);
-      const cases = algorithm.startsWith('ml-dsa') ? times(2, 40) : times(8, 120);
+      const cases = algorithm.startsWith('ml-dsa') ? times(2, 40) : times(8, 60);
       for (let at = 0; at < cases; at++) await check(makeWitnessedLog(random.fork(), key), random);
     },
     600_000,
@@ -287,7 +287,7 @@ describe('a mutant of a proof', () => {
     const others = [...(other.proof ?? '').split('\n'), stranger.cosign(honest.text, SEEN).trimEnd()];
     const random = new Random(20_261_201);
     const verdicts = { ok: 0, tampered: 0, undecided: 0 };
-    for (let at = 0; at < times(1500, 6000); at++) {
+    for (let at = 0; at < times(1500, 3000); at++) {
       const mutant = mutantOf(random, proof, others);
       const report = await verifyProof(mutant, again);
       verdicts[report.verdict]++;

@@ -207,7 +207,7 @@ describe('a receipt', () => {
           expect(root).toBe(log.note({ size: of }).split('\n')[2]);
         },
       ),
-      { numRuns: times(60, 1000) },
+      { numRuns: times(60, 500) },
     );
   });
 

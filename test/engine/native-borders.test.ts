@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { RecordKey } from '../../src/core/hmac.ts';
+import { someOf, times } from '../support/tier.ts';
 import { type Batch, checkWithBoth, sealWithBoth } from './both-engines.ts';
 import { Random } from './random-lines.ts';
 
@@ -67,7 +68,9 @@ describe.each(modes)('at every border of a batch the engines stop at the same pl
     ['at', 8_000, upTo(10)],
   ] as const)('%s, each value from 1 to %i', (name, most, records) => {
     const reached = new Set<number>();
-    for (let value = 1; value <= most; value++) {
+    const values = Array.from({ length: most }, (_, at) => at + 1);
+    // a record takes more bytes of the output than that
+    for (const value of most < 1_000 ? values : someOf(values, 17)) {
       reached.add(sealWithBoth(batchOf(mode, { [name]: value }), 8_000).sealed.records);
     }
     expect([...reached].sort((one, other) => one - other)).toEqual(records);
@@ -86,7 +89,7 @@ describe.each(modes)('at every border of a batch the engines stop at the same pl
         checkWithBoth(batch, bytes, { ...all, checksAuth, from: to });
         for (let records = 1; records <= 4; records++) checkWithBoth(batch, bytes, { ...all, checksAuth, records, to });
       }
-      for (let bit = 8; bit < bytes.length * 8; bit++) {
+      for (let bit = 8; bit < bytes.length * 8; bit += times(5, 1)) {
         const spoilt = Buffer.from(bytes);
         spoilt[bit >> 3] = (spoilt[bit >> 3] as number) ^ (1 << (bit & 7));
         const line =
@@ -178,7 +181,13 @@ describe('lines of every length', () => {
         power,
         power + 1,
       ]);
-      const lengths = [...Array.from({ length: 4_096 }, (_, length) => length), ...around];
+      const lengths = [
+        ...someOf(
+          Array.from({ length: 4_096 }, (_, length) => length),
+          5,
+        ),
+        ...around,
+      ];
       for (let next = 0; next < lengths.length; next += 64) {
         const lines = lengths.slice(next, next + 64).map((length) => Buffer.from(`${forms[form](length)}\n`, 'latin1'));
         const all = Buffer.concat(lines);

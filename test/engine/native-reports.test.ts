@@ -58,7 +58,7 @@ async function agreed(report: () => Promise<VerifyReport>, what: string): Promis
 }
 
 describe('the report is the same with either engine, and without any', () => {
-  it.each(someOf(vectorNames(), 8))('of the vector %s', async (name) => {
+  it.each(someOf(vectorNames(), 16))('of the vector %s', async (name) => {
     await agreed(async () => vectorReport(name), name);
   });
 

@@ -178,7 +178,7 @@ describe.each([
     };
     const cases = [2, 3, 4].flatMap((file) => sizes.slice(0, file).map((size) => ({ file, size })));
 
-    it.each(someOf(cases, 6))(
+    it.each(someOf(cases, 12))(
       'of $size, in file $file that changed: what a whole verification says',
       async ({ file, size }) => {
         const name = `a/000${file}.jsonl`;
@@ -194,7 +194,7 @@ describe.each([
       },
     );
 
-    it.each(someOf(cases, 6))(
+    it.each(someOf(cases, 12))(
       'of $size, in file $file that is new: what a whole verification says',
       async ({ file, size }) => {
         const files = rotatedLog('fleet/a', 4).toFiles();

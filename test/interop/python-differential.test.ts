@@ -5,7 +5,7 @@ import { differential } from './differential/differential.ts';
 import { pythonForVerifier } from './differential/python.ts';
 import { scratchDirectory } from './differential/scratch.ts';
 
-const MUTANTS = times(200, 1_500);
+const MUTANTS = times(120, 1_500);
 
 /** A short run of the comparison; `npm run differential` takes longer ones, and the nightly tier has one of 50,000 mutants. */
 it('our verifier and the one in Python call the same logs ok: honest ones, parts of them, and mutants', async () => {

@@ -300,7 +300,7 @@ function isPast({ scene }: History, attacks: readonly Attack[], logs: string): b
 
 it('no attack gets a forged log past an audit, and none of them is forgotten', async () => {
   const wrong: string[] = [];
-  for (let seed = 1; seed <= times(4, 36); seed++) {
+  for (let seed = 1; seed <= times(1, 18); seed++) {
     const below = numbers(Math.imul(seed, 0x9e3779b1));
     const history = await honest(below);
     const { scene } = history;

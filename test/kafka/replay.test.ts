@@ -135,7 +135,7 @@ function cutsOf(lines: readonly Buffer[]): readonly (readonly number[])[] {
 describe('what was taken before', () => {
   it('covers the vectors', () => expect(cases.length).toBeGreaterThan(150));
 
-  for (const { name, brings, lines } of someOf(cases, 8)) {
+  for (const { name, brings, lines } of someOf(cases, 16)) {
     it(`${name}: each cut, and all of them, come to the same as no cut`, async () => {
       const expected = await straight(auditorOf(brings), lines, new Allowance());
       for (const cuts of cutsOf(lines)) {
@@ -188,7 +188,7 @@ describe('of a stream that is longer than what its verifier remembers', () => {
   }
 
   const found = { abandoned: 0, repeated: 0 };
-  it.each(Array.from({ length: times(12, 60) }, (_, seed) => seed))(
+  it.each(Array.from({ length: times(7, 30) }, (_, seed) => seed))(
     'a tail that was abandoned, and a line that was repeated, are found again, seed %i',
     async (seed) => {
       const lines = crashing(seed);

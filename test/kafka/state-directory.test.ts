@@ -9,6 +9,7 @@ import { PendingFrames } from '../../src/kafka/state/pending-frames.ts';
 import { StateDirectory } from '../../src/kafka/state/state-directory.ts';
 import { TallyCounter } from '../../src/kafka/topic-tally.ts';
 import { Random } from '../simulator/random.ts';
+import { times } from '../support/tier.ts';
 
 /** What is on the disk at any moment is one saved state, whole. */
 
@@ -153,8 +154,8 @@ describe('a directory', () => {
     const file = join(path, 'state');
     const whole = readFileSync(file);
     const damages: Buffer[] = [];
-    for (let length = 0; length < whole.length; length += 5) damages.push(whole.subarray(0, length));
-    for (let bit = 0; bit < 8 * whole.length; bit += 13) {
+    for (let length = 0; length < whole.length; length += times(15, 5)) damages.push(whole.subarray(0, length));
+    for (let bit = 0; bit < 8 * whole.length; bit += times(37, 13)) {
       const copy = Buffer.from(whole);
       copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7));
       damages.push(copy);

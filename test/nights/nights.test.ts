@@ -19,7 +19,7 @@ afterAll(() => {
 // worlds 17, 21, 45, 62 and others: an audit that trusted names, listings or the name of a run said ok there
 it('no audit says ok where a verification would not', async () => {
   const violations: string[] = [];
-  for (let seed = 1, lived = 0; lived < times(1000, 10_000) && violations.length === 0; seed++) {
+  for (let seed = 1, lived = 0; lived < times(120, 4_000) && violations.length === 0; seed++) {
     const world = await live(seed, tapes);
     lived += world.nights;
     violations.push(...world.violations.map((one) => `world ${seed}: ${one}`));

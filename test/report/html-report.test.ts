@@ -68,7 +68,7 @@ function checkDocument(html: string): { elements: Element[]; text: string } {
 describe('the report of every vector', async () => {
   const names = vectorNames();
 
-  it.each(someOf(names, 8))('%s', async (name) => {
+  it.each(someOf(names, 16))('%s', async (name) => {
     const report = await vectorReport(name);
     const { text } = checkDocument(renderReport(report, about));
     expect(text).toContain({ ok: 'OK', tampered: 'TAMPERED', undecided: 'UNDECIDED' }[report.verdict]);

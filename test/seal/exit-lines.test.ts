@@ -101,7 +101,7 @@ const jobs: readonly Job[] = [
 ];
 
 it.each([
-  ...someOf(jobs, 2),
+  ...someOf(jobs, 3),
   ...someOf(noted, 1),
 ])('short jobs seal their lines: $mode from $source, noted: $isNoted, $way', async (job) => {
   const { mode, more, source, way, isNoted = false } = job;

@@ -10,7 +10,7 @@ import { compileTree, type Tree } from './tree.ts';
  * and stops it if the log's keys signed that; a start of a log that was not rolled back is never stopped.
  */
 
-const HISTORIES = Number(process.env['ANCHOR_HISTORIES'] ?? times(60, 5_000));
+const HISTORIES = Number(process.env['ANCHOR_HISTORIES'] ?? times(60, 2_500));
 const FIRST = Number(process.env['FAPILOG_TEST_SEED'] ?? 1);
 
 let tree: Tree;

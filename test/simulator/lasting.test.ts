@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { times } from '../support/tier.ts';
+import { someOf, times } from '../support/tier.ts';
 import type { Fault, Operation } from './faults.ts';
 import { type Schedule, type Step, scheduleOf } from './schedule.ts';
 import { simulate } from './simulation.ts';
@@ -49,7 +49,7 @@ beforeAll(async () => {
   tree = await compileTree('.');
 });
 
-it.each(cases)('$name', async ({ mode, rotateChain, flushEvery, trouble }) => {
+it.each(someOf(cases, 3))('$name', async ({ mode, rotateChain, flushEvery, trouble }) => {
   const { setup } = scheduleOf(1);
   const config = {
     ...setup.config,

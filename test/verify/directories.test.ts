@@ -141,7 +141,7 @@ describe.each(modes)('a directory with a log sealed in mode %s', (mode, keys, ke
         ['compressed garbage', gzipSync('garbage\n')],
         ['damaged gzip', gzipSync(bytes).subarray(0, 100)],
       ];
-      for (const [what, instead] of [...someOf(cuts, 12), ...other]) {
+      for (const [what, instead] of [...someOf(cuts, 36), ...other]) {
         const folder = new Folder(log);
         if (instead === undefined) rmSync(join(folder.path, name));
         else folder.put(name, instead);

@@ -126,7 +126,7 @@ it('and so is one whose predecessors were all killed, anywhere', async () => {
     'readdir',
     'lstat',
   ];
-  for (let seed = 1; seed <= times(6, 40); seed++) {
+  for (let seed = 1; seed <= times(6, 20); seed++) {
     const next = random(seed);
     const tiles = at(`tiles-seed-${seed}`);
     for (let left = 5; left > 0; left--) {

@@ -82,7 +82,7 @@ describe('a log as tiles', () => {
 
   it('grows by whatever steps to the same bytes as at once, with restarts, files, abandoned tails and salts', async () => {
     let abandoned = 0;
-    for (let seed = 1; seed <= times(4, 60); seed++) {
+    for (let seed = 1; seed <= times(3, 30); seed++) {
       const stages = grown(seed, 600 + seed * 7);
       const next = random(seed + 1000);
       const [stepwise, once] = [place(), place()];

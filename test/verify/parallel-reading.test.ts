@@ -117,7 +117,7 @@ beforeAll(async () => {
 });
 
 describe('a file read in parts', () => {
-  it.each(someOf(cases, 10))('$name', async ({ folder, name }) => {
+  it.each(someOf(cases, 24))('$name', async ({ folder, name }) => {
     const one = JSON.parse(readFileSync(folder + name, 'utf8')) as Case;
     const limit = one.max_bytes ?? Number.MAX_SAFE_INTEGER;
     const sources = await Promise.all(one.files.map(async (file) => fileSource(folder + file, limit)));

@@ -32,7 +32,7 @@ function renamed(report: VerifyReport, from: string, to: string): unknown {
 }
 
 describe('every vector', () => {
-  it.each(someOf(vectorNames(), 10))('%s: the report is that of the files', async (name) => {
+  it.each(someOf(vectorNames(), 24))('%s: the report is that of the files', async (name) => {
     const folder = join(root, name);
     const { args } = vectorInputs(name, folder);
     const files = args.slice(

@@ -18,7 +18,7 @@ import { FLEET, fleetKey, fleetLog, makeTopics, tamperings } from '../../support
  * tampered; and if no transaction is open, a look comes to what the same lines come to as files.
  */
 
-const HISTORIES = Number(process.env['STRANGER_HISTORIES'] ?? times(16, 500));
+const HISTORIES = Number(process.env['STRANGER_HISTORIES'] ?? times(8, 200));
 /** So many go on at once: most of them wait for a transaction that does not end. */
 const AT_ONCE = 24;
 
