@@ -1,4 +1,5 @@
 import { isError, isTamperError, systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isTlsCode } from '../../foundation/connection-failure.ts';
 
 /** What a Redis, or the way to it, says no with, as an error of ours. */
 
@@ -34,8 +35,6 @@ const meanings: readonly Meaning[] = [
 
 const LONGEST_MESSAGE = 500;
 
-const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_OSSL_)/;
-
 /** Whom errors name, and what they must not repeat. */
 export interface RedisParty {
   readonly name: string;
@@ -52,7 +51,7 @@ export function redisError(error: unknown, party: RedisParty): TamperError {
   const { name } = party;
   const message = party.hidden(isError(error) ? error.message : String(error)).slice(0, LONGEST_MESSAGE);
   const cause = new Error(message);
-  if (TLS_CODES.test(systemCode(error))) {
+  if (isTlsCode(systemCode(error))) {
     const hint = 'Name the CA with NODE_EXTRA_CA_CERTS, and check that the certificate is for this host.';
     return new TamperError('TLS_FAILED', `${name} cannot be trusted: ${message}`, { cause, hint });
   }

@@ -1,4 +1,5 @@
 import { isError, isTamperError, systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isTlsCode } from '../../foundation/connection-failure.ts';
 
 /** Errors of the client and of brokers as ours. Causes are told by their words alone: a client's error holds its options. */
 
@@ -9,7 +10,6 @@ interface Kind {
 }
 
 const MOST_ERRORS = 64;
-const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO$|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 
 /** By what a broker calls it. */
 const BY_BROKER: Readonly<Record<string, Kind>> = {
@@ -61,7 +61,7 @@ function kindOf(errors: readonly unknown[]): Kind {
   for (const error of errors) {
     const known = BY_BROKER[textOf(error, 'apiId') ?? ''] ?? BY_CLIENT[systemCode(error)];
     if (known !== undefined) return known;
-    if (TLS.test(systemCode(error))) return { code: 'TLS_FAILED' };
+    if (isTlsCode(systemCode(error))) return { code: 'TLS_FAILED' };
     if (isError(error) && error.message.startsWith('Unknown topic')) return { code: 'NOT_FOUND' };
   }
   const refused = errors.find(

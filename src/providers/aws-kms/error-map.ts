@@ -1,4 +1,5 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import {
   fileCode,
   REPLY_TOO_LONG,
@@ -96,9 +97,6 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
   }),
 );
 
-const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$|HOSTNAME_MISMATCH$)/;
-const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|UND_ERR_)/;
-
 /**
  * Puts what the SDK threw into one of our codes. Nothing of the request or the reply goes along but the exception's name,
  * its first line where that is safe, and the request id.
@@ -119,10 +117,11 @@ export function mapAwsError(error: unknown, call: AwsCall): TamperError {
 function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   if (facts.name === 'KMSInvalidStateException') return invalidState(facts.message ?? '');
   // the code first: the SDK gives a cut connection the name TimeoutError
-  if (facts.code !== undefined && tlsCode.test(facts.code)) {
+  if (isTlsCode(facts.code)) {
     return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies and NODE_EXTRA_CA_CERTS.' };
   }
-  if (facts.code !== undefined && networkCode.test(facts.code)) {
+  if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
+  if (isNetworkCode(facts.code)) {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
   }
   if (facts.code !== undefined && fileCode.test(facts.code)) {
@@ -131,7 +130,6 @@ function meaningOf(facts: VendorFacts, error: unknown): Meaning {
   if (facts.code?.startsWith('HPE_')) return { code: 'RESPONSE_MALFORMED', says: 'what answers does not speak HTTP' };
   const named = meanings.get(facts.name) ?? meanings.get(facts.name.replace(/Exception$/, ''));
   if (named !== undefined) return named;
-  if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
   if (facts.status === 429) return { code: 'THROTTLED', says: 'too many requests', retryable: true };
   if (facts.status !== undefined && facts.status >= 500) {
     return { code: 'UNAVAILABLE', says: `the service answered ${facts.status}`, retryable: true };

@@ -1,4 +1,5 @@
 import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isNetworkCode } from '../../foundation/connection-failure.ts';
 import {
   fileCode,
   REPLY_TOO_LONG,
@@ -88,10 +89,8 @@ function detailOf(facts: VendorFacts): string {
   return [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
 }
 
-const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ETIMEDOUT$)/;
-
 /** Whether the same request may succeed later: there was no reply, or none to the end, or one that says so. */
 function mayPass({ code, name, status = 0 }: VendorFacts): boolean {
-  if (code !== undefined) return networkCode.test(code);
+  if (code !== undefined) return isNetworkCode(code);
   return name === 'TimeoutError' || status >= 500 || status === 408 || status === 429;
 }

@@ -1,11 +1,6 @@
 import { TamperError, type TamperErrorCode } from '../../errors.ts';
-import {
-  isNetworkCode,
-  isTlsCode,
-  type VendorFacts,
-  vendorFacts,
-  withoutRequest,
-} from '../internal/azure/vendor-error.ts';
+import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
+import { type VendorFacts, vendorFacts, withoutRequest } from '../internal/azure/vendor-error.ts';
 
 /** What was being done, for messages. */
 export interface AzureBlobCall {

@@ -1,12 +1,7 @@
 import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import { parseRetryAfter } from '../../keys/retry.ts';
-import {
-  isNetworkCode,
-  isTlsCode,
-  type VendorFacts,
-  vendorFacts,
-  withoutRequest,
-} from '../internal/azure/vendor-error.ts';
+import { type VendorFacts, vendorFacts, withoutRequest } from '../internal/azure/vendor-error.ts';
 
 /** What was being asked of the vault, for messages and for what a refusal means. */
 export interface AzureCall {

@@ -1,4 +1,5 @@
 import { isTamperError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import type { KeyOperation } from '../../keys/events.ts';
 import { type VendorFacts, vendorFacts } from './vendor-error.ts';
 
@@ -19,6 +20,11 @@ interface Meaning {
 
 const credentialsHint =
   'Google Cloud KMS uses Application Default Credentials: GOOGLE_APPLICATION_CREDENTIALS, gcloud, or the service account of this machine.';
+const untrusted: Meaning = {
+  code: 'TLS_FAILED',
+  says: 'no trusted connection',
+  hint: 'Check proxies, NODE_EXTRA_CA_CERTS and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.',
+};
 const unavailable: Meaning = { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true };
 
 /** What a google.rpc.Code means where nothing more is known. */
@@ -57,8 +63,6 @@ function ofHttp(http: number): Meaning {
 }
 
 const tlsText = /certificate|altnames|SSL routines|wrong version number|EPROTO/i;
-const tlsCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/;
-const networkCode = /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|UND_ERR_)/;
 const networkText = /ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|socket hang up|status code 5\d\d|UNAVAILABLE/;
 const endedText = /client has already been closed|Channel has been shut down/i;
 const timeoutText = /aborted|timed? ?out|ETIMEDOUT/i;
@@ -111,14 +115,9 @@ export function mapGcpError(error: unknown, call: GcpCall): TamperError {
 }
 
 function meaningOf(facts: VendorFacts, call: GcpCall): Meaning {
+  if (isTlsCode(facts.node)) return untrusted;
   if (facts.credentials || call.method === 'initialize') return credentialsMeaning(facts);
-  if (isTls(facts)) {
-    return {
-      code: 'TLS_FAILED',
-      says: 'no trusted connection',
-      hint: 'Check proxies, NODE_EXTRA_CA_CERTS and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.',
-    };
-  }
+  if ((facts.status === 'UNAVAILABLE' || facts.status === undefined) && tlsText.test(facts.message)) return untrusted;
   if (facts.status === 'INVALID_ARGUMENT') return invalidArgument(facts, call);
   if (facts.status === 'FAILED_PRECONDITION') return failedPrecondition(facts);
   if (facts.reason === 'SERVICE_DISABLED') return apiDisabled;
@@ -130,7 +129,7 @@ function meaningOf(facts: VendorFacts, call: GcpCall): Meaning {
   if (named !== undefined) return named;
   if (facts.http !== undefined) return ofHttp(facts.http);
   if (facts.node === 'ETIMEDOUT' || timeoutText.test(facts.message)) return meanings['DEADLINE_EXCEEDED'] as Meaning;
-  if ((facts.node !== undefined && networkCode.test(facts.node)) || networkText.test(facts.message)) {
+  if (isNetworkCode(facts.node) || networkText.test(facts.message)) {
     return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
   }
   if (facts.status !== undefined) return { code: 'USAGE', says: 'the service refused the request' };
@@ -144,8 +143,7 @@ function credentialsMeaning(facts: VendorFacts): Meaning {
   if (facts.node === 'ETIMEDOUT' || timeoutText.test(facts.message)) {
     return { code: 'TIMEOUT', says: 'no credentials in time', hint: credentialsHint, retryable: true };
   }
-  const network = facts.node !== undefined && networkCode.test(facts.node);
-  if (network || (facts.http ?? 0) >= 500 || networkText.test(facts.message)) {
+  if (isNetworkCode(facts.node) || (facts.http ?? 0) >= 500 || networkText.test(facts.message)) {
     return {
       code: 'UNAVAILABLE',
       says: 'the issuer of the credentials cannot be reached',
@@ -155,11 +153,6 @@ function credentialsMeaning(facts: VendorFacts): Meaning {
   }
   const says = facts.unreadableFile ?? 'no credentials';
   return { code: 'UNAUTHENTICATED', says, hint: credentialsHint };
-}
-
-function isTls(facts: VendorFacts): boolean {
-  if (facts.node !== undefined && tlsCode.test(facts.node)) return true;
-  return (facts.status === 'UNAVAILABLE' || facts.status === undefined) && tlsText.test(facts.message);
 }
 
 function invalidArgument(facts: VendorFacts, call: GcpCall): Meaning {

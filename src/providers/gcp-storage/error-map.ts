@@ -1,4 +1,5 @@
 import { isError, systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import { unreadableFile } from '../internal/unreadable-file.ts';
 
 /** What was being done, for messages. */
@@ -66,8 +67,8 @@ export function unanswered(call: GcsCall, error: unknown): TamperError {
   if (error instanceof TamperError) return error;
   const code = nodeCodeOf(error);
   return new TamperError('UNAVAILABLE', `${textOf(call)} failed: no reply (${code ?? nameOf(error)})`, {
-    retryable: !isTls(code),
-    hint: isTls(code) ? 'No trusted connection: check proxies and NODE_EXTRA_CA_CERTS.' : 'Check the network path.',
+    retryable: !isTlsCode(code),
+    hint: isTlsCode(code) ? 'No trusted connection: check proxies and NODE_EXTRA_CA_CERTS.' : 'Check the network path.',
   });
 }
 
@@ -78,7 +79,7 @@ export function withoutCredentials(call: GcsCall, error: unknown): TamperError {
   const node = nodeCodeOf(error);
   const text = isError(error) ? error.message : '';
   const away = (status ?? 0) >= 500 || status === 408 || status === 429;
-  if (away || (status === undefined && (isNetwork(node) || /timed? ?out|aborted/i.test(text)))) {
+  if (away || (status === undefined && (isNetworkCode(node) || /timed? ?out|aborted/i.test(text)))) {
     return new TamperError(
       'UNAVAILABLE',
       `${textOf(call)} failed: the issuer of the credentials cannot be reached (${node ?? status ?? nameOf(error)})`,
@@ -112,14 +113,4 @@ function nodeCodeOf(error: unknown): string | undefined {
     if (/^[A-Z][A-Z0-9_]{3,}$/.test(code)) return code;
   }
   return undefined;
-}
-
-function isNetwork(code: string | undefined): boolean {
-  return /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ETIMEDOUT$|ERR_STREAM_PREMATURE_CLOSE$)/.test(
-    code ?? '',
-  );
-}
-
-function isTls(code: string | undefined): boolean {
-  return /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)/.test(code ?? '');
 }

@@ -1,6 +1,7 @@
 import { isError, TamperError } from '../../../errors.ts';
+import { isTlsCode } from '../../../foundation/connection-failure.ts';
 import { unreadableFile } from '../unreadable-file.ts';
-import { isTlsCode, membersOf, networkCodeOf, textOf } from './vendor-error.ts';
+import { membersOf, networkCodeOf, textOf } from './vendor-error.ts';
 
 /** What a token service answered last. */
 export interface TokenAnswer {

@@ -1,4 +1,5 @@
 import { isError } from '../../../errors.ts';
+import { isNetworkCode, isTlsCode } from '../../../foundation/connection-failure.ts';
 
 /** What an error of the Azure SDK says, without anything of the request. */
 export interface VendorFacts {
@@ -51,7 +52,7 @@ export function vendorFacts(error: unknown): VendorFacts {
 export function networkCodeOf(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; isError(at) && depth < 8; at = at.cause, depth += 1) {
     const code = textOf(membersOf(at)['code']);
-    if (code !== undefined && isNodeCode(code)) return code;
+    if (code !== undefined && (isTlsCode(code) || isNetworkCode(code))) return code;
     const found =
       at instanceof AggregateError ? at.errors.map(networkCodeOf).find((one) => one !== undefined) : undefined;
     if (found !== undefined) return found;
@@ -59,25 +60,6 @@ export function networkCodeOf(error: unknown): string | undefined {
     if (named !== null) return named[0];
   }
   return undefined;
-}
-
-const tlsCode =
-  /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$)/;
-const networkCode =
-  /^(?:ECONN|ENOTFOUND$|EAI_|EPIPE$|EHOSTUNREACH$|ENETUNREACH$|ENETDOWN$|ETIMEDOUT$|ERR_STREAM_PREMATURE_CLOSE$)/;
-
-function isNodeCode(code: string): boolean {
-  return tlsCode.test(code) || networkCode.test(code);
-}
-
-/** Whether a code says that the connection is not to be trusted. */
-export function isTlsCode(code: string | undefined): boolean {
-  return code !== undefined && tlsCode.test(code);
-}
-
-/** Whether a code says that the other side could not be reached, or went away. */
-export function isNetworkCode(code: string | undefined): boolean {
-  return code !== undefined && networkCode.test(code);
 }
 
 function readable(message: string | undefined): string | undefined {
