@@ -156,6 +156,9 @@ describe('a lock', () => {
   it.each([
     ['of a process that runs', () => readHolder({})],
     ['of another host', () => holder({ host: 'elsewhere.example' })],
+    ['of another machine that has our name', () => readHolder({ boot: 'another', pid: 2 ** 22 + 1 })],
+    ['of a process that there cannot be', () => readHolder({ pid: 2 ** 40 })],
+    ['of no process at all', () => 'null'],
   ])('%s is waited for, whatever our clock says', async (_, text) => {
     writeFileSync(lock(), text());
     setClock(HOUR);
@@ -215,6 +218,7 @@ describe('a lock', () => {
     const text = (path: string): string => readFileSync(path, 'utf8').trim();
     const started = text('/proc/self/stat').split(') ')[1]?.split(' ')[19] ?? '';
     const boot = text('/proc/sys/kernel/random/boot_id');
-    return holder({ pid: process.pid, started, boot, space: readlinkSync('/proc/self/ns/pid'), ...more });
+    const space = ['pid', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`)).join(' ');
+    return holder({ pid: process.pid, started, boot, space, ...more });
   }
 });

@@ -1,63 +1,23 @@
-import { type BigIntStats, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { systemCode } from './sink.ts';
+import { systemCode } from '../../errors.ts';
+import { fateOf, type ProcessIdentity, thisProcess } from '../../foundation/process-identity.ts';
 
 /** The longest lease that a lock file may claim, and what one has that names none, in milliseconds. */
 const LONGEST_LEASE = 60_000;
 
 /** Who holds a lock, as its file says it. */
-export interface Holder {
+export interface Holder extends ProcessIdentity {
   readonly instance: string;
-  /** For people only: two machines may have one name. */
+  /** For people only. */
   readonly host: string;
-  /** The boot of the kernel that its process runs under; empty where the system does not say. */
-  readonly boot: string;
-  /** The name spaces that its process id and start time belong to: containers on one machine each have their own. */
-  readonly space: string;
-  readonly pid: number;
-  /** When the process started, in the kernel's ticks. */
-  readonly started: string;
   /** How long a lock lives that is not renewed, in milliseconds. */
   readonly lease_ms: number;
 }
 
-function readOr(path: string, absent: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    if (systemCode(error) === '') throw error;
-    return absent; // not a Linux, or the process has gone
-  }
-}
-
-function linkOr(path: string, absent: string): string {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    if (systemCode(error) === '') throw error;
-    return absent;
-  }
-}
-
-/** State and start of a process as the kernel tells them. */
-function statOf(pid: number | 'self'): { readonly state: string; readonly started: string } {
-  const stat = readOr(`/proc/${pid}/stat`, '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? '', started: fields[19] ?? '' };
-}
-
 /** This process as the holder of a lock. */
 export function thisHolder(instance: string, lease: number): Holder {
-  const spaces = ['pid', 'time'].map((name) => linkOr(`/proc/self/ns/${name}`, ''));
-  return {
-    instance,
-    host: hostname(),
-    boot: readOr('/proc/sys/kernel/random/boot_id', ''),
-    space: spaces[0] === '' ? '' : spaces.join(' '),
-    pid: process.pid,
-    started: statOf('self').started,
-    lease_ms: lease,
-  };
+  return { instance, host: hostname(), ...thisProcess(), lease_ms: lease };
 }
 
 /** The holder that a lock file names; undefined where it names none, because its text is not whole or not ours. */
@@ -70,30 +30,13 @@ export function readHolder(text: string): Holder | undefined {
     throw error;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { instance, host, boot, space, pid, started, lease_ms } = value as Partial<Record<keyof Holder, unknown>>;
-  if (typeof instance !== 'string' || typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1)
-    return undefined;
-  const textOr = (part: unknown): string => (typeof part === 'string' ? part : '');
+  const { instance, host, pid, lease_ms } = value as Partial<Record<keyof Holder, unknown>>;
+  if (typeof instance !== 'string' || typeof pid !== 'number' || pid < 1) return undefined;
   return {
-    instance,
-    host: textOr(host),
-    boot: textOr(boot),
-    space: textOr(space),
-    pid,
-    started: textOr(started),
+    ...(value as Holder), // the rest is compared with what is ours: what is no text equals none of it
+    host: typeof host === 'string' ? host : '',
     lease_ms: typeof lease_ms === 'number' && lease_ms > 0 ? Math.min(lease_ms, LONGEST_LEASE) : LONGEST_LEASE,
   };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ESRCH') return false;
-    if (systemCode(error) === 'EPERM') return true;
-    throw error;
-  }
 }
 
 /** Whether a process has `file` open; also true where that cannot be seen. A holder keeps its lock file open. */
@@ -110,18 +53,9 @@ function mayHaveOpen(pid: number, file: BigIntStats): boolean {
   }
 }
 
-/**
- * Whether a lock has provably outlived its holder. Only what runs under one kernel in one name space can be seen; a name
- * of a host proves nothing, and neither does a clock.
- *
- * @param file - the lock file
- */
+/** Whether a lock has provably outlived its holder. @param file - the lock file */
 export function hasEnded(holder: Holder, me: Holder, file: BigIntStats): boolean {
-  if (me.boot === '' || me.space === '' || holder.boot !== me.boot || holder.space !== me.space) return false;
-  if (!isRunning(holder.pid)) return true;
-  if (linkOr('/proc/self', '') !== String(process.pid)) return false; // it shows another name space than ours
-  const { state, started } = statOf(holder.pid);
-  if (started === '') return false; // it ends just now
-  if (started !== holder.started || state === 'Z' || state === 'X') return true;
-  return !mayHaveOpen(holder.pid, file); // its thread was ended, or it closed without releasing
+  const fate = fateOf(holder, me);
+  // its thread was ended, or it closed without releasing
+  return fate === 'ended' || (fate === 'runs' && !mayHaveOpen(holder.pid, file));
 }

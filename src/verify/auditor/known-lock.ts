@@ -1,21 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import {
-  fstatSync,
-  linkSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { fstatSync, linkSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asError, isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
+import { fateOf, type ProcessIdentity, thisProcess } from '../../foundation/process-identity.ts';
 import { openRegularSync } from '../../foundation/regular-file.ts';
 
 /**
@@ -33,14 +23,10 @@ const PROBE = 1_000;
 /** In bytes; no lock is longer. */
 const LONGEST = 4_096;
 
-interface Holder {
+interface Holder extends ProcessIdentity {
   readonly token: string;
+  /** For people only. */
   readonly host: string;
-  readonly boot: string;
-  /** Process ids count within a name space: containers on one host each have their own. */
-  readonly space: string;
-  readonly pid: number;
-  readonly started: string;
 }
 
 function codeOf(error: unknown): string {
@@ -49,44 +35,9 @@ function codeOf(error: unknown): string {
   return code;
 }
 
-/** What the system says of itself there; empty where it has no such file. */
-function systemText(read: () => string): string {
-  try {
-    return read().trim();
-  } catch (error) {
-    codeOf(error);
-    return '';
-  }
-}
-
-function startOf(pid: number | 'self'): string {
-  const stat = systemText(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-function self(token: string): Holder {
-  return {
-    token,
-    host: hostname(),
-    boot: systemText(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
-    space: systemText(() => readlinkSync('/proc/self/ns/pid')),
-    pid: process.pid,
-    started: startOf('self'),
-  };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH';
-  }
-}
-
 function holderOf(text: string): Holder | undefined {
   try {
-    return JSON.parse(text) as Holder | undefined;
+    return (JSON.parse(text) as Holder | null) ?? undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined; // its holder was killed between making and filling it
     throw error;
@@ -124,14 +75,6 @@ function timeBeside(path: string): number {
     closeDescriptor(fd);
     rmSync(probe, { force: true });
   }
-}
-
-/** Whether the process that holds a lock has ended; undefined if that cannot be seen from here. */
-function hasEnded(holder: Holder | undefined): boolean | undefined {
-  const me = self('');
-  if (typeof holder?.pid !== 'number' || holder.host !== me.host || holder.space !== me.space) return undefined;
-  if (holder.boot !== me.boot) return true;
-  return !isRunning(holder.pid) || startOf(holder.pid) !== holder.started;
 }
 
 function hasExpired(path: string): boolean {
@@ -246,7 +189,7 @@ export class KnownLock {
       throw this.#unusable('create', code, cause);
     }
     try {
-      writeWhole(fd, Buffer.from(`${JSON.stringify(self(this.#token))}\n`));
+      writeWhole(fd, Buffer.from(`${JSON.stringify({ token: this.#token, host: hostname(), ...thisProcess() })}\n`));
     } finally {
       closeDescriptor(fd);
     }
@@ -275,9 +218,11 @@ export class KnownLock {
     }
     return true;
   }
+
   #isStale(text: string): boolean {
-    const ended = hasEnded(holderOf(text));
-    if (ended !== undefined) return ended;
+    const holder = holderOf(text);
+    const fate = holder === undefined ? 'not seen' : fateOf(holder, thisProcess());
+    if (fate !== 'not seen') return fate === 'ended';
     if (performance.now() - this.#probed < PROBE) return false;
     this.#probed = performance.now();
     try {

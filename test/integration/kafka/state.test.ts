@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -129,11 +129,11 @@ describe('a saved state', () => {
   it('is one verifier at a time', async () => {
     const topic = await begun();
     const holder = { token: 'x', host: execFileSync('hostname').toString().trim(), pid: process.pid };
-    const [boot, space] = ['/proc/sys/kernel/random/boot_id', '/proc/self/ns/pid'];
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const space = ['pid', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`)).join(' ');
     const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
     const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    const readlink = execFileSync('readlink', [space]).toString().trim();
-    const lock = { ...holder, boot: readFileSync(boot, 'utf8').trim(), space: readlink, started };
+    const lock = { ...holder, boot, space, started };
     writeFileSync(join(place.state, 'state.lock'), JSON.stringify(lock));
     const { code, stderr } = await place.verify(at(topic), ['--state', place.state]);
     expect(code).toBe(2);
