@@ -107,9 +107,11 @@ export class AnchorFile implements AnchorPlace {
     const there = this.#root.names.get('a.jsonl');
     if (mood === 'away' && this.#hidden === undefined && there !== undefined) {
       this.#hidden = there;
+      there.nlink++; // it keeps its name out of sight: what is in it stays when the last descriptor is closed
       this.#root.name([['a.jsonl', undefined]]);
     } else if (mood !== 'away' && this.#hidden !== undefined) {
       this.#root.name([['a.jsonl', this.#hidden]]);
+      this.#hidden.nlink--;
       this.#hidden = undefined;
       this.#append(there?.content ?? Buffer.alloc(0));
     }
@@ -329,7 +331,7 @@ export class AnchorBucket extends Answering implements AnchorPlace {
             if (this.#unreadable.has(key)) throw new TamperError('ACCESS_DENIED', `${key} may not be read`);
             if (bytes !== undefined && bytes.length > limit) throw new TamperError('RESPONSE_MALFORMED', `${key} is too long`);
             const isOther = refused.has(key) && textOf(bytes?.toString() ?? '') !== textOf(refused.get(key) as string);
-            if (isOther) this.conflicts.add(this.machine.current());
+            if (isOther && this.mood !== 'loses') this.conflicts.add(this.machine.current());
             return bytes && { bytes };
           }),
         keysAfter: (prefix, after, signal) =>
