@@ -18,7 +18,7 @@ export function judgeAnchors(world: World, add: Add): void {
     for (const look of run.looks) judgeLook(world, run, look, add);
     const isStopped = isToldByAnchor(run) || run.readyAs !== run.looks[0]?.origin;
     const mayBeRight = run.isDisturbed && world.isRolledBack; // an old note may have come meanwhile
-    if (isStopped && !mayBeRight && !run.looks.some(({ contradicts, contradictsKnown }) => contradicts || contradictsKnown !== 'no'))
+    if (isStopped && !mayBeRight && !run.looks.some(({ mayStop }) => mayStop))
       add('an anchor stops the start of an honest log', `${where(run)}: ${run.told.join('; ')}`);
     const { readyAt, startedAt, life } = run;
     const isInConflict = run.looks.some(({ place }) => place instanceof AnchorBucket && place.conflicts.has(life));
@@ -31,12 +31,12 @@ export function judgeAnchors(world: World, add: Add): void {
 } // biome-ignore format: short
 
 function judgeLook(world: World, run: Run, look: Look, add: Add): void {
-  const { place, contradicts, contradictsKnown } = look;
+  const { place, contradicts, contradictsKnown, others } = look;
   const shown = place.kind === 'address' ? 'the anchor anchor.example.com' : `the anchor ${place.name}`;
   const told = run.told.filter((text) => text.includes(shown) && TOLD.test(text));
   const details = `${where(run)}, ${place.kind}: ${run.told.join('; ')}`;
   const isStopped = isToldByAnchor(run) || run.readyAs !== look.origin;
-  if (contradicts && !world.isRolledBack) add('an anchor has what an honest log lost', details);
+  if (others.size > 0 && !world.isRolledBack) add('an anchor has what an honest log lost', details);
   if (contradicts && !isStopped && told.length === 0 && !run.isDisturbed && !look.isHidden)
     add('a rollback is not told', details);
   // older files may be elsewhere, and a disk that fails gives no root
@@ -49,8 +49,10 @@ function judgeLook(world: World, run: Run, look: Look, add: Add): void {
   const isRecent = before?.ending === 'closed' && !before.hadFault && !world.isChain && !world.isRolledBack;
   if (look.isEmptied && isSilent && isRecent && !look.isMoved) add('an anchor that was emptied is not told', details);
   const isQuiet = look.isWell && !look.hasJunk && look.hasAny && !run.isDisturbed && !run.hadFault;
-  const wrong = look.isMoved ? told.filter((text) => !text.includes('cannot be compared')) : told;
-  if (isQuiet && !contradicts && wrong.length > 0) add('an honest log is said to contradict its anchor', details);
+  const wrong = told.filter(
+    (text) => !others.has(sizeSaid(text)) && !(look.isMoved && text.includes('cannot be compared')),
+  );
+  if (isQuiet && wrong.length > 0) add('an honest log is said to contradict its anchor', details);
 }
 
 /** At its end an anchor that is well has the last checkpoint. */
@@ -66,4 +68,5 @@ export function judgeLast({ anchored, isRolledBack, isSlow, runs }: World, add: 
   }
 }
 
+const sizeSaid = (text: string): number => Number(/ at size (\d+)/.exec(text)?.[1]);
 const where = ({ number, ending }: Run): string => `process ${number} (${ending})`;

@@ -57,6 +57,10 @@ export interface Look {
   readonly contradicts: boolean;
   /** So is the newest of those that a key signed that the files name, or that signs now: it is larger, or its root is another one. */
   readonly contradictsKnown: 'no' | 'larger' | 'other root';
+  /** The sizes of all of them that are not ones of the files: what was rolled back was one history, or several. */
+  readonly others: ReadonlySet<number>;
+  /** A key that the files name anywhere, or that signs now, signed one of these. */
+  readonly mayStop: boolean;
   /** It answered. */
   readonly isWell: boolean;
   /** Somebody else had put something into it. */
@@ -152,6 +156,7 @@ export class Anchored {
     };
     return this.places.map((place) => {
       const made = place.notes(origin).filter((note) => this.#made.has(note));
+      const others = made.filter((note) => against(note) !== 'no');
       const newestKnown = newest(made.filter((note) => isSignedBy(note, truth.keys)));
       const isFaulty = place.kind === 'file' && this.#spoiltUntil > machine.timeline.now;
       return {
@@ -161,6 +166,8 @@ export class Anchored {
         isEmptied: place.notes(origin).length === 0 && truth.hasCheckpoint,
         contradicts: against(newest(made)) !== 'no',
         contradictsKnown: isSignedBy(newestKnown ?? '', truth.firstKeys) ? against(newestKnown) : 'no',
+        others: new Set(others.map(sizeOf)),
+        mayStop: others.some((note) => isSignedBy(note, truth.keys)),
         isWell: place.mood === 'well' && !isFaulty,
         hasJunk: place.hasJunk,
         isHidden: place.hasJunk && !this.#world.signs && truth.firstKeys.size === 0,

@@ -7,8 +7,9 @@ export interface StreamTruth {
   readonly size: number;
   /** The root of the first so many entries, as a note says it; undefined if there are not as many. */
   rootAt(size: number): string | undefined;
-  /** Versions of the signing keys that its entries name, and those that the first entry of a file names. */
+  /** Versions of the signing keys that its entries name. */
   readonly keys: ReadonlySet<number>;
+  /** Those that the first entry of a file names which was not moved away: a start looks for them there. */
   readonly firstKeys: ReadonlySet<number>;
   readonly hasCheckpoint: boolean;
 }
@@ -21,7 +22,8 @@ export function truthOf(world: World, origin: string): StreamTruth {
   const keys = new Set<number>();
   const firstKeys = new Set<number>();
   let hasCheckpoint = false;
-  for (const bytes of logFiles(world).values()) {
+  for (const [name, bytes] of logFiles(world)) {
+    const isHere = !name.startsWith('archive/');
     let isOurs = false;
     for (const line of bytes.toString('latin1').split('\n')) {
       const [, seq] = /.*"integrity":\{"seq":(\d+)/.exec(line) ?? [];
@@ -33,7 +35,7 @@ export function truthOf(world: World, origin: string): StreamTruth {
       const [signers = ''] = opened === origin ? (/"signers":\[.*?\]/.exec(line) ?? []) : [];
       for (const [, version] of signers.matchAll(/"identity":"audit:v(\d+)"/g)) {
         keys.add(Number(version));
-        if (isFirst) firstKeys.add(Number(version));
+        if (isFirst && isHere) firstKeys.add(Number(version));
       }
       if (isOurs) leaves[Number(seq) - 1] ??= leafOf(line.slice(0, -AUTH));
     }
@@ -41,12 +43,13 @@ export function truthOf(world: World, origin: string): StreamTruth {
   let size = 0;
   while (leaves[size] !== undefined) size++;
   const hashes = leaves.slice(0, size).map((leaf) => hashOf(0, leaf));
+  const whole = new Map<string, Buffer>();
   return {
     size,
     keys,
     firstKeys,
     hasCheckpoint,
-    rootAt: (at) => (at > size ? undefined : rootOf(hashes.slice(0, at)).toString('base64')),
+    rootAt: (at) => (at > size ? undefined : rootOf(hashes, 0, at, whole).toString('base64')),
   };
 }
 
@@ -67,12 +70,17 @@ function hashOf(kind: 0 | 1, ...parts: readonly Buffer[]): Buffer {
   return hash.digest();
 }
 
-/** RFC 6962, 2.1. */
-function rootOf(leaves: readonly Buffer[]): Buffer {
-  const [first] = leaves;
-  if (first === undefined) return createHash('sha256').digest();
-  if (leaves.length === 1) return first;
+/** RFC 6962, 2.1. `whole`: what is known of full subtrees, which the roots of many sizes share. */
+function rootOf(leaves: readonly Buffer[], from: number, to: number, whole: Map<string, Buffer>): Buffer {
+  const size = to - from;
+  if (size === 0) return createHash('sha256').digest();
+  if (size === 1) return leaves[from] as Buffer;
+  const known = whole.get(`${from} ${to}`);
+  if (known !== undefined) return known;
   let split = 1;
-  while (2 * split < leaves.length) split *= 2;
-  return hashOf(1, rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)));
+  while (2 * split < size) split *= 2;
+  const middle = from + split;
+  const root = hashOf(1, rootOf(leaves, from, middle, whole), rootOf(leaves, middle, to, whole));
+  whole.set(`${from} ${to}`, root);
+  return root;
 }
