@@ -15,6 +15,9 @@ import { rootOf, type StreamSite } from './stream-site.ts';
 /** A start waits no longer for an anchor, in milliseconds. */
 const ASK_LIMIT = 5_000;
 
+/** Checkpoints that nobody known signed are compared with the files for so long, in milliseconds: there may be any number. */
+const COMPARE_LIMIT = 5_000;
+
 /** So long it waits for one once the log is to be closed, in milliseconds: a short job is to seal its lines, not to leave them. */
 const LAST_WAIT = 750;
 
@@ -32,9 +35,9 @@ export interface AnchorCheck extends Pick<AskOptions, 'openBucket' | 'signal'> {
 /** What an anchor has to say of a stream. */
 interface Said {
   /** The newest checkpoint that somebody known signed. */
-  readonly signed?: SignedCheckpoint;
-  /** The largest one that nobody known signed, and that is not one of this stream's own. */
-  readonly strange?: SignedCheckpoint;
+  readonly signed: SignedCheckpoint | undefined;
+  /** Those that the anchor gives before it, and that may not be ones of this stream. */
+  readonly strange: readonly SignedCheckpoint[];
 }
 
 /**
@@ -62,14 +65,14 @@ export async function checkAnchors({
     }),
   );
   for (const { what, signed, strange } of answers) {
-    if (signed !== undefined && (await isHere(what, signed, { site, signal, warn })) === false) {
+    const own = signed === undefined || (await isHere(what, signed, site, signal));
+    if (own === false) {
       throw stateConflict(
-        `${what} holds a checkpoint of ${site.origin} at size ${signed.size} that contradicts the files`,
+        `${what} holds a checkpoint of ${site.origin} at size ${signed?.size} that contradicts the files`,
       );
     }
-    if (strange !== undefined && (await isHere(what, strange, { site, signal, warn })) === false) {
-      warn(unsigned(what, strange, signers.isEmpty));
-    }
+    const other = await firstOther(what, strange, { site, signal, withoutSigners: signers.isEmpty });
+    for (const error of [own, other]) if (isTamperError(error)) warn(error);
   }
 }
 
@@ -81,10 +84,14 @@ interface Asking extends Pick<AnchorCheck, 'site' | 'openBucket' | 'signal' | 'w
 
 function soonAfter(closing: AbortSignal): AbortSignal {
   const late = new AbortController();
-  const wait = (): void => void setTimeout(() => late.abort(), LAST_WAIT).unref();
+  const wait = (): void => abortLater(late, LAST_WAIT);
   if (closing.aborted) wait();
   else closing.addEventListener('abort', wait, { once: true });
   return late.signal;
+}
+
+function abortLater(late: AbortController, ms: number): void {
+  setTimeout(() => late.abort(), ms).unref();
 }
 
 async function newestIn(
@@ -97,7 +104,7 @@ async function newestIn(
   const checkpointed = checkpoints.length === 0 ? undefined : Math.max(...checkpoints);
   const known: KnownStream = { origin, size: resumption.size, checkpointed };
   const misnamed: string[] = [];
-  let strange: SignedCheckpoint | undefined;
+  const strange: SignedCheckpoint[] = [];
   try {
     const either = AbortSignal.any([signal, late]);
     return await withDeadline({ what, timeoutMs: ASK_LIMIT, signal: either }, async (within) => {
@@ -105,8 +112,8 @@ async function newestIn(
       let notes = 0;
       for await (const note of notesOf(name, known, asked)) {
         notes++;
-        if (await signers.signed(note)) return { signed: note, ...(strange && { strange }) };
-        if (rootHere(site, note.size) !== note.root) strange ??= note;
+        if (await signers.signed(note)) return { signed: note, strange };
+        if (rootHere(site, note.size) !== note.root) strange.push(note);
         if (signers.isEmpty) break; // the next one would be nobody's either
         await new Promise((resolve) => setImmediate(resolve)); // there may be any number, and the deadline is to come
         within.throwIfAborted();
@@ -114,33 +121,53 @@ async function newestIn(
       if (notes === 0 && misnamed.length === 0) {
         throw new TamperError('NOT_FOUND', 'it has no checkpoint of this log, which has some');
       }
-      return strange === undefined ? {} : { strange };
+      return { signed: undefined, strange };
     });
   } catch (cause) {
     if (isTamperError(cause, 'UNSAFE_PATH')) throw cause;
     const isNew = isTamperError(cause, 'NOT_FOUND') && checkpointed === undefined;
     if (!isNew && !signal.aborted) warn(notAsked(what, late.aborted ? closedMeanwhile(what, cause) : cause));
-    return strange === undefined ? {} : { strange };
+    return { signed: undefined, strange };
   } finally {
     if (misnamed.length > 0) warn(misplaced(what, misnamed));
   }
 }
 
-/** Whether a checkpoint is one of this stream as it is here. @returns undefined, which is told, if the files that are here do not say it */
+/**
+ * The warning of the first checkpoint that is not one of this stream: those that are, whoever copied them, do not hide it. If
+ * there is none, of the first that cannot be compared.
+ */
+async function firstOther(
+  what: string,
+  strange: readonly SignedCheckpoint[],
+  { site, signal, withoutSigners }: Pick<AnchorCheck, 'site' | 'signal'> & { readonly withoutSigners: boolean },
+): Promise<TamperError | undefined> {
+  const late = new AbortController();
+  if (strange.length > 0) abortLater(late, COMPARE_LIMIT);
+  const either = AbortSignal.any([signal, late.signal]);
+  let unknown: TamperError | undefined;
+  for (const note of strange) {
+    const own = await isHere(what, note, site, either);
+    if (own === false) return unsigned(what, note, withoutSigners);
+    if (own !== true) unknown ??= own;
+  }
+  return unknown;
+}
+
+/** Whether a checkpoint is one of this stream as it is here. @returns the warning to give if the files that are here do not say it */
 async function isHere(
   what: string,
   { size, root }: SignedCheckpoint,
-  { site, signal, warn }: Pick<AnchorCheck, 'site' | 'signal' | 'warn'>,
-): Promise<boolean | undefined> {
+  site: StreamSite,
+  signal: AbortSignal,
+): Promise<boolean | TamperError> {
   if (size > site.resumption.size) return false;
   try {
     const own = rootHere(site, size) ?? (await rootAt(site, size, signal));
-    if (own !== undefined) return own === root;
-    warn(notCompared(what, size));
+    return own === undefined ? notCompared(what, size) : own === root;
   } catch (cause) {
-    warn(notCompared(what, size, cause));
+    return notCompared(what, size, cause);
   }
-  return undefined;
 }
 
 /** The root at a size that the start knows without reading. */

@@ -47,9 +47,10 @@ const isOurs =
  * The root of a stream's first `size` entries, computed from its files.
  *
  * @returns undefined where no file that is here holds the entry of that number
- * @throws {@link TamperError} `UNSAFE_PATH`; what the system or a damaged compressed file says
+ * @throws {@link TamperError} `UNSAFE_PATH`; what the system or a damaged compressed file says; the reason of `signal`
  */
 export async function rootAt(site: StreamSite, size: number, signal: AbortSignal): Promise<Digest | undefined> {
+  signal.throwIfAborted();
   const openings: Opening[] = [];
   for await (const opening of openingsOf(site)) if (opening.open.size <= size) openings.push(opening);
   openings.sort((one, other) => other.open.size - one.open.size);
