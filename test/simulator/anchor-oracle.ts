@@ -44,8 +44,8 @@ function judgeLook(world: World, run: Run, look: Look, add: Add): void {
   if (contradictsKnown !== 'no' && isComparable && look.isWell && !run.isDisturbed && !isStopped)
     add('a rollback stops no start', details);
   const isSilent = told.length === 0 && look.isWell && !run.isDisturbed && !run.hadFault && !isStopped;
-  // after a kill the newest checkpoint may be in a file that a start does not read
-  const before = world.runs.at(run.number - 2);
+  // after a kill the newest checkpoint may be where a start does not read; who never could write changed nothing
+  const before = world.runs.findLast(({ number, readyAt }) => number < run.number && readyAt !== undefined);
   const isRecent = before?.ending === 'closed' && !before.hadFault && !world.isChain && !world.isRolledBack;
   if (look.isEmptied && isSilent && isRecent && !look.isMoved) add('an anchor that was emptied is not told', details);
   const isQuiet = look.isWell && !look.hasJunk && look.hasAny && !run.isDisturbed && !run.hadFault;
