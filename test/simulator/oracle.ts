@@ -85,6 +85,8 @@ function checkStates(world: World, add: Add): void {
   const left = world.statesOfNothing();
   const isRefused = world.runs.some(({ hadDiskFault }) => hadDiskFault);
   if (!isRefused && left.length > world.runs.length) add('states of streams stay that never began', left.join(' '));
+  const named = world.namedWithoutLine();
+  if (named.length > 0) add("somebody else's file gets the name of a closed one", named.join(' '));
 }
 
 async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {

@@ -22,7 +22,9 @@ export type Step =
   | { readonly do: 'heal' }
   | { readonly do: 'keys'; readonly mood: Mood }
   | { readonly do: 'new key' }
-  | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'logrotate' | 'archive' | 'second writer' }
+  | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'archive' | 'second writer' }
+  /** Somebody renames the log's file. `creates`: and puts an empty one in its place. */
+  | { readonly do: 'logrotate'; readonly creates?: true }
   | { readonly do: 'clock'; readonly ms: number }
   /** Of a log on standard output. */
   | { readonly do: 'reader'; readonly mood: ReaderMood }
@@ -177,13 +179,20 @@ function step(random: Random, faulty: boolean): Step[] {
       return [{ do: 'clock', ms: random.pick([-3_600_000, -5_000, 5_000, 3_600_000]) }];
     case 'doom':
       return [{ do: 'doom', calls: random.between(1, 120) }];
+    case 'logrotate':
+      return [logrotate(random)];
     default:
       return [{ do: kind } as Step];
   }
 }
 
+function logrotate(random: Random): Step {
+  return random.chance(0.5) ? { do: 'logrotate', creates: true } : { do: 'logrotate' };
+}
+
 function whileDown(random: Random, { config }: Setup): Step {
   const kind = random.pick(['logrotate', 'take away', 'copy', 'move', 'lose state', 'configure'] as const);
+  if (kind === 'logrotate') return logrotate(random);
   if (kind !== 'configure') return { do: kind };
   const signs = config.useKmsSigning === true || config.signingKeyId !== undefined;
   const changes: Partial<ResolvedConfig>[] = [

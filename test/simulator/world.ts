@@ -83,6 +83,8 @@ export class World {
   readonly #taken = new Map<string, Inode>();
   /** Something outside renamed the log's file. */
   moved = 0;
+  /** Empty files that logrotate put in its place. */
+  readonly #created = new Set<Inode>();
   clockJumped = false;
   hadPowerCut = false;
   isCopied = false;
@@ -255,6 +257,14 @@ export class World {
     return [...names].filter(isOfNothing).map(([name]) => name);
   }
 
+  /** Files of logrotate that have nothing in them, and yet the name of a closed file of the log. */
+  namedWithoutLine(): string[] {
+    const names = this.machine.mounts.get(LOG)?.root.names ?? new Map<string, Inode>();
+    const isWrong = ([name, inode]: readonly [string, Inode]): boolean =>
+      this.#created.has(inode) && inode.size === 0 && /^a\.\d.*\.jsonl$/.test(name);
+    return [...names].filter(isWrong).map(([name]) => name);
+  }
+
   async #do(step: Step): Promise<void> {
     const { machine } = this;
     const run = this.isRunning ? this.#run : undefined;
@@ -323,7 +333,10 @@ export class World {
         if (this.#isNewDisk) return; // numbers say nothing until a run has begun
         const root = machine.mounts.get(LOG)?.root;
         const file = root?.names.get('a.jsonl');
-        if (file !== undefined) root?.name([['a.jsonl', undefined], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
+        if (root === undefined || file === undefined) return;
+        const created = step.creates ? new Inode(root.disk, false, 0o100640, machine.timeline.now) : undefined;
+        if (created !== undefined) this.#created.add(created);
+        root.name([['a.jsonl', created], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
         return;
       }
       case 'take away':
