@@ -206,7 +206,7 @@ function announce(run: StreamRun, now: number): Continuation {
 }
 
 function nextNames({ state: { base, newest }, log: { sink } }: StreamRun, now: number): NextFile {
-  return nextFile(base, sink.name, now, { newest, moved: !sink.maybeInPlace });
+  return nextFile(base, sink.name, now, { newest, moved: !sink.inPlace });
 }
 
 /** Leads from the ended stream, and from the configured one, to the continuing one; opens its file. */

@@ -286,11 +286,15 @@ export class StreamRun implements SealedStream {
     }
   }
 
-  /** Asked anew at each attempt: a directory may have gone away and come back, with the file under its old name. */
+  /**
+   * Asked anew at each attempt: a directory may have gone away and come back, with the file under its old name.
+   *
+   * @throws also where it cannot be seen whether somebody has replaced the file: the other one is not renamed
+   */
   #nextFile(): NextFile {
     const { sink } = this.log;
     const { base, newest } = this.#state;
-    return nextFile(base, sink.name, this.#clock.now(), { newest, moved: !sink.maybeInPlace });
+    return nextFile(base, sink.name, this.#clock.now(), { newest, moved: !sink.inPlace });
   }
 
   /** Goes on in a new file where somebody else has renamed or replaced this one. @returns whether that was so */
@@ -548,7 +552,7 @@ export class StreamRun implements SealedStream {
   /** M6.3: the state names the next file, and what becomes of this one, before either happens. */
   #nameNextFile({ file, renamed, newest }: NextFile): void {
     const { account: _ofTheOldFile, begun: _neither, checkpoint, ...state } = this.#state;
-    const { name, maybeInPlace } = this.log.sink;
+    const { name, inPlace } = this.log.sink;
     this.#state = {
       ...state,
       file,
@@ -556,7 +560,7 @@ export class StreamRun implements SealedStream {
       ...(renamed !== undefined && { renamed }),
       ...(newest !== undefined && { newest }),
       ...(checkpoint && {
-        checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, maybeInPlace, renamed) : checkpoint,
+        checkpoint: checkpoint.file === name ? this.#relocated(checkpoint, inPlace, renamed) : checkpoint,
       }),
     };
     this.#site.stateFile.replaceSync(this.#state);
