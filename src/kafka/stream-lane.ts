@@ -86,24 +86,26 @@ export class StreamLane implements Recorder {
     this.#allowance = new Allowance({ leaves: KEPT_LEAVES }, allowance);
     this.findings = new Findings(room, (finding) => {
       const { code, seq = 0 } = finding;
-      if (code === 'DUPLICATE_ENTRY') this.#asked.push({ from: seq, to: this.verifier.state.next });
+      if (code === 'DUPLICATE_ENTRY') this.#asked.push({ from: seq, to: this.verifier.state.order.next });
       onFinding(finding);
     });
     const recorder = pending === undefined ? undefined : this;
     const further = { allowance: this.#allowance, timelineRoom, quoteLines, recorder };
     this.verifier = new StreamVerifier(auditor, this.findings, further);
-    if (pending !== undefined) this.verifier.state.goodSignatures.onAdd = (place) => this.#good.push(place);
+    if (pending !== undefined) this.verifier.state.goodSignatures.tell((place) => this.#good.push(place));
   }
 
   /** Verifies the line `bytes[start, end)` of the record at `offset`. `start` is at least 1. */
   async feed(bytes: Buffer, start: number, end: number, offset: number): Promise<void> {
     this.lines++;
-    if (this.verifier.state.stopped) return;
+    if (this.verifier.state.coverage.stopped) return;
     const taken = this.#recorded;
     this.#good.length = 0;
     this.#offset = offset;
     this.#feeding = true;
-    const { abandonedEntries, next } = this.verifier.state;
+    const { order, runs } = this.verifier.state;
+    const { next } = order;
+    const { abandonedEntries } = runs;
     const pending = this.verifier.feed(bytes, start, end, this.lines, offset);
     if (pending !== undefined) await pending;
     this.#noteAbandoned(abandonedEntries, next);
@@ -122,7 +124,9 @@ export class StreamLane implements Recorder {
     for (let start = 1; start <= padded.length; number++) {
       const lf = padded.indexOf(LF, start);
       const end = lf < 0 ? padded.length : lf;
-      const { abandonedEntries, next } = this.verifier.state;
+      const { order, runs } = this.verifier.state;
+      const { next } = order;
+      const { abandonedEntries } = runs;
       await this.verifier.feed(padded, start, end, number, offset);
       this.#noteAbandoned(abandonedEntries, next);
       start = end + 1;
@@ -141,7 +145,7 @@ export class StreamLane implements Recorder {
   keepsLeaves({ firstSeq, count }: RunFrame): boolean {
     const end = firstSeq + count;
     const remembered = KEPT_LEAVES - this.#allowance.left('leaves') + FIRST_LEAVES;
-    if (end + remembered >= this.verifier.state.next) return true;
+    if (end + remembered >= this.verifier.state.order.next) return true;
     return this.#asked.some(({ from, to }) => firstSeq < to && from < end);
   }
 
@@ -165,8 +169,8 @@ export class StreamLane implements Recorder {
   /** An open that went back asked for the leaf hashes from the last seal before it on. */
   #noteAbandoned(before: number, next: number): void {
     const { state } = this.verifier;
-    if (state.abandonedEntries === before) return;
-    this.#asked.push({ from: state.tree.lastSealUpTo(state.next - 2)?.seq ?? 0, to: next });
+    if (state.runs.abandonedEntries === before) return;
+    this.#asked.push({ from: state.tree.lastSealUpTo(state.order.next - 2)?.seq ?? 0, to: next });
   }
 
   /** Flushes the pending batch of verified records. */

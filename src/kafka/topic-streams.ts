@@ -149,7 +149,7 @@ export class TopicStreams {
     for (const { verifier, partition } of this.#lanes) {
       const held = heldBack.find((one) => one.partition === partition);
       if (held !== undefined) {
-        verifier.state.unread = true;
+        verifier.state.coverage.breakOffFile();
         verifier.state.findings.add(
           'FILES_MISSING',
           { file: this.#name(partition), offset: held.from },
@@ -231,7 +231,7 @@ export class TopicStreams {
     this.#note(event);
     const { partition } = event;
     for (const lane of this.#lanes) {
-      if (lane.partition !== partition || lane.verifier.state.stopped) continue;
+      if (lane.partition !== partition || lane.verifier.state.coverage.stopped) continue;
       await lane.verifier.endFile();
       lane.verifier.beginFile(this.#name(partition));
       const message = `${lossText(event)}: what they held of this stream, if anything, is not here`;
@@ -252,7 +252,7 @@ export class TopicStreams {
       state.place.at(event.line, event.offset);
       state.find('LIMIT', `this line is longer than ${LINE_LIMIT} bytes; nothing from here on can be decided`);
     }
-    state.stopped = true;
+    state.coverage.stop();
   }
 
   #note(event: StreamEvent): void {

@@ -132,7 +132,7 @@ async function verifyFiles(
     alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     const hidingCopies = findings.count('UNREADABLE') + findings.count('ENCODING_CONVERTED');
-    verifier.state.maybeElsewhere = hiddenBeside || hidesItself || hidingCopies > 0;
+    if (hiddenBeside || hidesItself || hidingCopies > 0) verifier.state.coverage.missFile();
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();

@@ -120,14 +120,16 @@ describe('keys whose ids are the same', () => {
       ...(await original<typeof import('../../src/format/vkey.ts')>()),
       noteKeyId: () => Buffer.from('01020304', 'hex'),
     }));
-    const { KnownKeys } = await import('../../src/verify/model/known-keys.ts');
-    const known = new KnownKeys('audit.example.com/a');
-    for (let at = 0; at < 8; at++) known.add(ed25519Key(`same ${at}`).noteKey);
-    expect([known.withKeyId('01020304').length, known.crowded]).toEqual([8, false]);
-    known.add(ed25519Key('same 0').noteKey);
-    expect(known.crowded).toBe(false);
-    known.add(ed25519Key('same 8').noteKey);
-    expect([known.withKeyId('01020304').length, known.crowded]).toEqual([8, true]);
+    const { KnownKeys } = await import('../../src/verify/state/known-keys.ts');
+    const all = { fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER };
+    const known = (...keys: number[]) => {
+      const publicKeys = keys.map((at) => ({ key: ed25519Key(`same ${at}`).noteKey, ...all }));
+      return new KnownKeys({ origin: 'audit.example.com/a', publicKeys });
+    };
+    const eight = [0, 1, 2, 3, 4, 5, 6, 7];
+    expect([known(...eight).withKeyId('01020304').length, known(...eight).crowded]).toEqual([8, false]);
+    expect(known(...eight, 0).crowded).toBe(false);
+    expect([known(...eight, 0, 8).withKeyId('01020304').length, known(...eight, 0, 8).crowded]).toEqual([8, true]);
     vi.doUnmock('../../src/format/vkey.ts');
     vi.resetModules();
   });

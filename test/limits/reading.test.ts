@@ -40,7 +40,7 @@ describe('opens that go back below what was read', () => {
     expect(codes).toContain('LIMIT');
     expect(codes).not.toContain('OUT_OF_ORDER');
     expect(allowance.left('rewoundLeaves')).toBeLessThan(200);
-    expect(state.stopped).toBe(true);
+    expect(state.coverage.stopped).toBe(true);
   });
 
   it('are followed so often and no more', async () => {
@@ -333,7 +333,7 @@ describe('key periods', () => {
     for (let at = 0; at < 50; at++) log.key({ signers: [nextEdKey] });
     const { codes, state } = await read(log, brings(log, { named: [edKey] }), { limits: { epochs: 20 } });
     expect(codes).toContain('LIMIT');
-    expect(state.next).toBeLessThan(30);
+    expect(state.order.next).toBeLessThan(30);
   });
 
   it('share what there is with the other streams of a mixed file', async () => {

@@ -19,7 +19,7 @@ export function authenticateRecord(state: StreamState, epoch: Epoch, seq: number
     return leaf;
   }
   if (checkHash(state, seq, leaf, auth)) return leaf;
-  if (state.facts !== undefined) state.facts.altered = true;
+  state.file.facts?.alter();
   return digestFrom(Buffer.from(auth, 'base64url'));
 }
 
@@ -27,7 +27,7 @@ export function authenticateRecord(state: StreamState, epoch: Epoch, seq: number
 export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf: Digest, auth: string): boolean {
   if (epoch.member === 'hash') {
     const right = checkHash(state, seq, leaf, auth);
-    if (!right) state.breakOff('a changed entry'); // what its members say counts for nothing, whatever the tree says
+    if (!right) state.order.breakOff('a changed entry'); // what its members say counts for nothing, whatever the tree says
     return right;
   }
   const { schedule } = epoch;
@@ -38,7 +38,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
   if (schedule.authenticate(leaf) === auth) {
     if (epoch.keyState === 'unproven') {
       epoch.keyState = 'altered-fingerprint';
-      state.breakOff('a changed entry'); // the leaf that holds the fingerprint is not the one that was sealed
+      state.order.breakOff('a changed entry'); // the leaf that holds the fingerprint is not the one that was sealed
     }
     epoch.stepKnown = true;
     return true;
@@ -53,7 +53,7 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
   const what = epoch.lastWrong === seq - 1 ? 'the line, or a seal before it, was' : 'the line was';
   epoch.lastWrong = seq;
   state.find('AUTH_WRONG', `entry ${seq}: its MAC is not that of its bytes; ${what} changed after it was sealed`, seq);
-  state.breakOff('a changed entry');
+  state.order.breakOff('a changed entry');
   return false;
 }
 
@@ -67,21 +67,21 @@ function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string):
 /** After a hole: takes the step that a seal or close claims, if its MAC proves it (spec 8.11). */
 export function resynchronise(state: StreamState, epoch: Epoch, step: number, leaf: Digest, auth: string): void {
   const { schedule } = epoch;
-  if (schedule === undefined || !epoch.keyCounts(state.next)) {
+  if (schedule === undefined || !epoch.keyCounts(state.order.next)) {
     epoch.step = step;
     epoch.stepKnown = true;
     return;
   }
   const steps = step - schedule.step;
-  if (steps < 0 || steps > state.next) return;
-  if (steps > state.stepsLeft) {
+  if (steps < 0 || steps > state.order.next) return;
+  if (steps > state.epochs.stepsLeft) {
     state.find(
       'LIMIT',
       `after a hole an entry claims step ${step}: too many steps to compute, so its entries stay unchecked`,
     );
     return;
   }
-  state.stepsLeft -= steps;
+  state.epochs.walk(steps);
   const candidate = schedule.clone();
   candidate.walkTo(step);
   if (candidate.authenticate(leaf) !== auth) {

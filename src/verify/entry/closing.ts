@@ -9,7 +9,7 @@ import { completeHandOver } from './hand-over.ts';
 const HEARTBEAT_SLACK_SECONDS = 60;
 
 function trusted(state: StreamState): boolean {
-  return !state.broken && !state.orderUnknown;
+  return !state.order.broken && !state.order.isUnknown;
 }
 
 /** Control entries carry the writer's clock: going back is worth a word. */
@@ -23,10 +23,9 @@ export function passTime(state: StreamState, seq: number, time: string): void {
 
 /** The promise of the run's latest open (M8.20). */
 function checkCadence(state: StreamState, seq: number, time: string): void {
-  const { every } = state;
-  const { recordsSinceSeal, sealTime, gapSinceSeal } = state.counts;
-  if (every === undefined || state.orderUnknown || state.sequence.open) return;
-  if (recordsSinceSeal > every.records && !state.broken) {
+  const { every, recordsSinceSeal, sealTime, gapSinceSeal } = state.counts;
+  if (every === undefined || state.order.isUnknown || state.sequence.open) return;
+  if (recordsSinceSeal > every.records && !state.order.broken) {
     const message = `entry ${seq}: ${recordsSinceSeal} records since the last seal, but the writer promised at most ${every.records}`;
     state.find('CADENCE', message, seq);
   }
@@ -41,7 +40,8 @@ function checkCadence(state: StreamState, seq: number, time: string): void {
 
 function checkStep(state: StreamState, seq: number, step: number): void {
   const { epoch } = state;
-  if (epoch === undefined || !epoch.stepKnown || state.orderUnknown || state.broken || step === epoch.step) return;
+  if (epoch === undefined || !epoch.stepKnown || state.order.isUnknown || state.order.broken || step === epoch.step)
+    return;
   state.find('STEP_WRONG', `entry ${seq}: it says step ${step}, but the key period is at step ${epoch.step}`, seq);
 }
 
@@ -65,7 +65,16 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
     const text = Buffer.from(formatCheckpointText({ origin: state.auditor.origin, size: seq, root }), 'utf8');
     const counts = epoch?.stepKnown === true && epoch.keyCounts(seq);
     const mac = counts ? epoch.schedule?.macCheckpoint(text) : undefined;
-    tree.addSeal({ seq, root, kind, epoch, frontier: [...tree.frontier.subtrees], time, every: state.every, mac });
+    tree.addSeal({
+      seq,
+      root,
+      kind,
+      epoch,
+      frontier: [...tree.frontier.subtrees],
+      time,
+      every: state.counts.every,
+      mac,
+    });
   }
   if (epoch !== undefined) {
     epoch.step++;
@@ -81,9 +90,9 @@ export function handleSeal(state: StreamState, seq: number, seal: SealEntry, aut
   checkCount(state, seq, 'dropped lines', seal.dropped, state.counts.droppedSinceSeal);
   const sealed = state.epoch;
   endStep(state, seq, 'seal', seal.time);
-  const handOver = state.expect.what === 'seal' && state.expect.after === 'key';
-  state.expect = { what: 'any' };
-  if (handOver) completeHandOver(state, seal.time, authentic && sealed?.macChecked === true && sealed.keyCounts(seq));
+  const expected = state.order.meet();
+  if (expected.what === 'seal' && expected.after === 'key')
+    completeHandOver(state, seal.time, authentic && sealed?.macChecked === true && sealed.keyCounts(seq));
 }
 
 /** A gap: something was not sealed, or the key service was away. */
@@ -109,8 +118,7 @@ export function handleClose(state: StreamState, seq: number, close: CloseEntry):
   }
   endStep(state, seq, 'close', close.time);
   state.timeline.add({ kind: 'close', seq, time: close.time, why: close.why });
-  const { epoch, facts, counts, tree } = state;
-  facts?.close(seq, close, counts.records, tree.frontier?.root(), epoch);
-  state.closed = { why: close.why, seq, continuedBy: close.continuedBy };
-  state.expect = { what: 'open', after: close.why };
+  const { epoch, counts, tree } = state;
+  state.file.facts?.close(seq, close, counts.records, tree.frontier?.root(), epoch);
+  state.order.close(seq, close);
 }

@@ -20,10 +20,8 @@ const MAX_MALFORMED = 1_000;
 
 /** What must hold of the entry before it, whatever kind it is. */
 function checkOrder(state: StreamState, seq: number): void {
-  const { expect } = state;
-  if (expect.what === 'any') return;
-  state.expect = { what: 'any' };
-  if (state.broken || state.orderUnknown) return;
+  const expect = state.order.meet();
+  if (expect.what === 'any' || state.order.broken || state.order.isUnknown) return;
   if (expect.what === 'seal') {
     const after = expect.after === 'open' ? "a run's open" : 'a key entry';
     state.find('SEAL_MISSING', `entry ${seq}: ${after} must be followed by its seal`, seq);
@@ -41,20 +39,20 @@ function checkEpoch(state: StreamState, entry: RecordLine | ControlLine): boolea
   }
   if (entry.epoch !== epoch.number) {
     state.evidence.leaveUnchecked(entry.seq);
-    if (!epoch.stepKnown || state.orderUnknown || state.isHeadless) {
+    if (!epoch.stepKnown || state.order.isUnknown || state.order.isHeadless) {
       state.epochs.lose(); // the hand-over or open in between is missing or was not understood, which is reported
       return false;
     }
     const message = `entry ${entry.seq}: it claims key period ${entry.epoch}, but ${epoch.number} is in force`;
     state.find('KEY_ID_WRONG', message, entry.seq);
-    state.breakOff('another epoch');
+    state.order.breakOff('another epoch');
     return false;
   }
   if (entry.member !== epoch.member) {
     state.evidence.leaveUnchecked(entry.seq);
     const message = `entry ${entry.seq}: it has "${entry.member}" but its key period demands "${epoch.member}"`;
     state.find('MODE_WRONG', message, entry.seq);
-    state.breakOff('another epoch');
+    state.order.breakOff('another epoch');
     return false;
   }
   return entry.type === 'control' || checkSalt(state, epoch, entry);
@@ -67,7 +65,7 @@ function checkSalt(state: StreamState, epoch: Epoch, { seq, salt, commit }: Reco
   const has = epoch.salted ? 'neither a salt nor a commitment' : salt !== undefined ? 'a salt' : 'a commitment';
   const demand = epoch.salted ? 'has salts' : 'has no salts';
   state.find('MODE_WRONG', `entry ${seq}: it has ${has}, but its key period ${demand}`, seq);
-  state.breakOff('another epoch');
+  state.order.breakOff('another epoch');
   return false;
 }
 
@@ -80,12 +78,9 @@ function checkTag(state: StreamState, entry: RecordLine | ControlLine): boolean 
 
 /** A range whose first entry is no open (spec 8.2, M8.6). */
 function startWithoutOpen(state: StreamState, seq: number): void {
-  if (state.next !== 0) return;
-  state.firstSeq = seq;
-  state.tree.frontier = undefined;
-  state.loseHead(seq, seq);
-  state.orderUnknown = true;
-  state.startReported = true;
+  if (state.order.next !== 0) return;
+  state.order.beginWithoutOpen(seq);
+  state.tree.loseRoot();
   const unproven = 'nothing proves the entries from here to the next open';
   if (seq === 1) state.find('OPEN_MISSING', `entry 1: a stream must begin with an open; ${unproven}`, seq);
   else
@@ -120,7 +115,7 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
   }
   const altered = sealed !== leaf;
   const isErased = record.commit !== undefined || (!altered && standsErased(state, record.seq, line, record));
-  if (isErased && state.facts !== undefined) state.facts.altered = true; // M7.1
+  if (isErased) state.file.facts?.alter(); // M7.1
   if (record.commit !== undefined) {
     const found = whereFound(state, record.seq);
     state.erasures.erased(record.seq, record.commit, found);
@@ -128,7 +123,7 @@ export function handleRecord(state: StreamState, line: Buffer, record: RecordLin
   } else if (!altered && record.as !== undefined && unwrapRecord(line, record) === undefined) {
     const message = `entry ${record.seq}: it says "as":"${record.as}", but is not the wrapped form of a line`;
     state.find('CONTROL_MALFORMED', message, record.seq);
-    state.breakOff('a malformed entry');
+    state.order.breakOff('a malformed entry');
   }
   countRecords(state, 1);
   append(state, record.seq, sealed);
@@ -152,7 +147,32 @@ function standsErased(state: StreamState, seq: number, line: Buffer, read: Recor
 /** Counts record lines of the key period in force. */
 export function countRecords(state: StreamState, records: number): void {
   state.counts.add(records);
-  if (state.facts !== undefined && state.epoch?.salted === true) state.facts.salted = true;
+  if (state.epoch?.salted === true) state.file.facts?.salt();
+}
+
+/**
+ * The key period of these entries, if they may be taken as records of an honest log.
+ *
+ * @returns undefined if more may come of one of them than that it is right
+ */
+export function epochOfRecords(state: StreamState, firstSeq: number, lastSeq: number): Epoch | undefined {
+  const { asked, coverage, epoch, erasures, order, sequence } = state;
+  if (coverage.stopped || sequence.open || order.expected.what !== 'any' || firstSeq !== order.next) return undefined;
+  return asked.next > lastSeq && erasures.nextFrom(firstSeq) > lastSeq ? epoch : undefined;
+}
+
+/** Goes on behind records that were checked together, and are in the tree. */
+export function takeRecords(
+  state: StreamState,
+  epoch: Epoch,
+  lastSeq: number,
+  count: number,
+  macChecked: boolean,
+): void {
+  if (!macChecked) state.evidence.leaveUnchecked(lastSeq);
+  countRecords(state, count);
+  state.order.take(lastSeq);
+  epoch.lastSeq = lastSeq;
 }
 
 /** A control entry: its auth first, then its members (spec 8.3, M8.9). */
@@ -171,12 +191,12 @@ export async function handleControl(state: StreamState, line: Buffer, control: C
   if ('problem' in reading) {
     const { code, message, laterFormat } = reading.problem;
     handleUnread(state, control, leaf, code, message);
-    if (laterFormat === true) state.stopped = true;
+    if (laterFormat === true) state.coverage.stop();
     return;
   }
   if (reading.entry.kind === 'open') {
     await handleOpen(state, control, reading.entry, leaf);
-    if (state.next === control.seq + 1) standsErased(state, control.seq, line, control); // it was taken
+    if (state.order.next === control.seq + 1) standsErased(state, control.seq, line, control); // it was taken
     return;
   }
   startWithoutOpen(state, control.seq);
@@ -194,26 +214,25 @@ function handleUnread(
   message: string,
 ): void {
   const { seq, kind } = control;
-  if (kind === 'open' && state.next === 0) state.firstSeq = seq;
+  if (kind === 'open' && state.order.next === 0) state.order.begin(seq);
   else startWithoutOpen(state, seq);
   if (takeSeq(state, seq, leaf) === 'passed') return;
   const { epoch } = state;
   if (epoch?.number === control.epoch) authenticate(state, epoch, seq, leaf, control.auth);
   state.find(code, `entry ${seq} (${kind}): ${message}`, seq);
-  if (code === 'CONTROL_MALFORMED') state.breakOff('a malformed entry');
+  if (code === 'CONTROL_MALFORMED') state.order.breakOff('a malformed entry');
   if (state.findings.count('CONTROL_MALFORMED') > MAX_MALFORMED) {
     stopAtLimit(state, `more than ${MAX_MALFORMED} control entries are malformed`, seq);
     return;
   }
   if (kind === 'open') {
     state.epochs.lose();
-    if (state.firstSeq === seq && seq > 1) {
-      state.tree.frontier = undefined;
-      state.loseHead(seq, seq);
+    if (state.order.firstSeq === seq && seq > 1) {
+      state.tree.loseRoot();
+      state.order.loseHead(seq, seq);
     }
   }
-  state.orderUnknown = true;
-  state.expect = { what: 'any' };
+  state.order.lose();
   if (state.epoch !== undefined) state.epoch.stepKnown = false;
   append(state, seq, leaf);
   const { frontier } = state.tree;
@@ -239,7 +258,7 @@ async function handleReadControl(
   leaf: Digest,
 ): Promise<void> {
   const { seq } = control;
-  const satisfies = entry.kind === 'seal' && state.expect.what === 'seal';
+  const satisfies = entry.kind === 'seal' && state.order.expected.what === 'seal';
   if (!satisfies) checkOrder(state, seq);
   let authentic = false;
   if (checkEpoch(state, control) && state.epoch !== undefined) {

@@ -10,18 +10,19 @@ import { admit, checkRecordsFloor, takeEpochNumber } from './epoch-rules.ts';
 export async function handleKey(state: StreamState, seq: number, entry: KeyEntry): Promise<void> {
   const match = /^([A-Za-z0-9_-]{8})\.([1-9][0-9]{0,15})$/.exec(entry.next);
   const number = Number(match?.[2] ?? Number.NaN);
-  state.expect = { what: 'seal', after: 'key' };
+  state.order.announce();
   if (match?.[1] !== state.tag || !Number.isSafeInteger(number)) {
     state.find(
       'KEY_ID_WRONG',
       `entry ${seq}: the next key period ${JSON.stringify(entry.next)} does not belong to this stream`,
       seq,
     );
-    state.breakOff('another epoch');
+    state.order.breakOff('another epoch');
     return;
   }
   takeEpochNumber(state, seq, number);
-  const { epoch, run } = state;
+  const { epoch } = state;
+  const run = state.runs.current;
   if (run === undefined || epoch === undefined) return;
   const next = new Epoch({
     number,

@@ -10,7 +10,7 @@ import { append, takeSeq } from '../range/advance.ts';
 import { heldProvesStart } from '../range/held.ts';
 import { narrowed } from '../range/narrowed.ts';
 import { beginRange } from '../range/ranges.ts';
-import { noteRestart } from '../range/restarts.ts';
+import { checkPause, restartOf } from '../range/restarts.ts';
 import type { StreamState } from '../state/state.ts';
 import { heldBefore } from '../trust/held-before.ts';
 import { fetchKeys, walkToStep } from '../trust/key-material.ts';
@@ -28,22 +28,19 @@ export async function handleOpen(
   leaf: Digest,
 ): Promise<void> {
   const { seq } = control;
-  if (seq < state.next) {
-    const { atFileStart } = state;
+  if (seq < state.order.next) {
+    const { atFileStart } = state.order;
     const abandonment = abandon(state, seq, open, leaf);
     if (abandonment === 'out of order') takeSeq(state, seq, leaf);
     if (abandonment !== 'abandoned') return;
-    if (!atFileStart) state.facts?.goBack(seq - 1);
+    if (!atFileStart) state.file.facts?.goBack(seq - 1);
   }
-  if (state.next !== 0) {
+  if (state.order.next !== 0) {
     if (takeSeq(state, seq, leaf) === 'passed') return;
-    if (state.isHeadless || goesOnElsewhere(state, seq, open)) beginRange(state); // M8.24, M8.26
+    if (state.order.isHeadless || goesOnElsewhere(state, seq, open)) beginRange(state); // M8.24, M8.26
   }
-  const first = state.next === 0;
-  if (first) {
-    state.next = seq;
-    state.firstSeq = seq;
-  }
+  const first = state.order.next === 0;
+  if (first) state.order.begin(seq);
   if (open.origin !== state.auditor.origin) {
     state.find(
       'ORIGIN_WRONG',
@@ -56,35 +53,29 @@ export async function handleOpen(
   const treeWasKnown = state.tree.frontier !== undefined;
   checkTree(state, seq, open, first);
   passTime(state, seq, open.time);
-  if (seq === 1) state.after ??= open.after;
+  if (seq === 1) state.runs.follow(open.after);
   if (first) await enter(state, control, open);
   else if (runStart) await startRun(state, control, open);
   else if (state.epoch === undefined) {
     if (!resumeEpoch(state, control, open, leaf)) await enter(state, control, open);
-    state.orderUnknown = false;
+    state.order.resume();
   } else continueRun(state, control, open);
   if (state.epoch !== undefined) {
     if (state.epoch.number === control.epoch && state.epoch.member === control.member) {
       authenticate(state, state.epoch, seq, leaf, control.auth);
-    } else if (!state.broken) {
+    } else if (!state.order.broken) {
       const modeWrong = state.epoch.number === control.epoch;
       const message = `entry ${seq}: this open has a different key period or mode from the one in force`;
       state.find(modeWrong ? 'MODE_WRONG' : 'KEY_ID_WRONG', message, seq);
-      state.breakOff('another epoch');
+      state.order.breakOff('another epoch');
     }
   }
   if (!treeWasKnown && open.frontier.length === frontierLength(seq - 1)) state.tree.startAt(seq - 1, open.frontier);
-  state.facts?.open(open, seq, state.place.offset, state.auditor.origin, state.tree.frontier?.root());
+  state.file.facts?.open(open, seq, state.place.offset, state.auditor.origin, state.tree.frontier?.root());
   append(state, seq, leaf);
   noteOpen(state, control, open);
-  state.every = open.every;
-  state.counts.open(open.time, runStart);
-  if (runStart) {
-    state.orderUnknown = false;
-    state.expect = { what: 'seal', after: 'open' };
-  } else {
-    state.expect = { what: 'any' };
-  }
+  state.counts.open(open, runStart);
+  state.order.open(runStart);
 }
 
 /** What the report shows of an open. */
@@ -101,7 +92,7 @@ function noteOpen(
 }
 
 function contradicts(state: StreamState, seq: number, message: string): void {
-  if (!state.broken) state.find('OPEN_CONTRADICTS', `entry ${seq}: ${message}`, seq);
+  if (!state.order.broken) state.find('OPEN_CONTRADICTS', `entry ${seq}: ${message}`, seq);
 }
 
 /** `why` against what stands before it (spec 2, 8.2, M2.2). */
@@ -112,13 +103,11 @@ function checkWhy(state: StreamState, seq: number, open: OpenEntry, first: boole
   if (open.after !== undefined && !begins) contradicts(state, seq, `"after" does not go with why ${why}`);
   if (open.after === undefined && why === 'conflict')
     contradicts(state, seq, 'why conflict, without "after" for the stream that it follows');
-  const { expect } = state;
-  if (first || state.orderUnknown) return;
-  state.expect = { what: 'any' };
-  if (expect.what === 'seal' && why === 'rotated' && !state.broken) {
+  if (first || state.order.isUnknown) return;
+  if (state.order.meet().what === 'seal' && why === 'rotated' && !state.order.broken) {
     state.find('SEAL_MISSING', `entry ${seq}: the seal before this open is missing`, seq);
   }
-  const closed = state.closed?.why;
+  const closed = state.order.closed?.why;
   const afterRotated = closed === 'rotated';
   if (why === 'rotated' && !afterRotated) contradicts(state, seq, 'why rotated, without a close rotated before it');
   if (why === 'resumed' && closed !== 'shutdown')
@@ -135,8 +124,8 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
       `its frontier has ${open.frontier.length} hashes, but that of a tree of ${seq - 1} entries has ${frontierLength(seq - 1)}`,
     );
     if (first) {
-      state.tree.frontier = undefined; // nothing is computed from a frontier of the wrong length (spec 8.2)
-      state.breakOff('no frontier');
+      state.tree.loseRoot(); // nothing is computed from a frontier of the wrong length (spec 8.2)
+      state.order.breakOff('no frontier');
     }
     return;
   }
@@ -145,7 +134,7 @@ function checkTree(state: StreamState, seq: number, open: OpenEntry, first: bool
   } else {
     const { frontier } = state.tree;
     const equal = frontier?.subtrees.every((hash, at) => hash === open.frontier[at]) ?? true;
-    if (!equal && !state.broken) {
+    if (!equal && !state.order.broken) {
       const message = `entry ${seq}: its frontier does not match the entries before it`;
       state.findings.add('OPEN_CONTRADICTS', narrowed(state, seq, seq - 1), message);
     }
@@ -179,7 +168,7 @@ function continueRun(state: StreamState, control: ControlLine, open: OpenEntry):
   if (open.adoptedFrom !== undefined) {
     state.find('ADOPTED_UNMARKED', `entry ${seq}: an open with why rotated must not adopt anything`, seq);
   }
-  if (open.step !== epoch.step && epoch.stepKnown && !state.broken && !state.orderUnknown) {
+  if (open.step !== epoch.step && epoch.stepKnown && !state.order.broken && !state.order.isUnknown) {
     state.find(
       'STEP_WRONG',
       `entry ${seq}: it says step ${open.step}, but the key period is at step ${epoch.step}`,
@@ -201,8 +190,6 @@ function resumeEpoch(state: StreamState, control: ControlLine, open: OpenEntry, 
 
 function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, firstSeq: number): Epoch {
   const { seq } = control;
-  state.runs++;
-  state.run = { openSeq: seq, why: open.why, index: state.runs };
   const epoch = new Epoch({
     number: control.epoch,
     kid: state.kid(control.epoch),
@@ -210,7 +197,7 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
     introducedAt: Math.min(seq, firstSeq),
     firstSeq,
     place: state.here(seq),
-    run: state.run,
+    run: state.runs.begin({ openSeq: seq, why: open.why, restart: restartOf(state, seq, open) }),
   });
   state.knownKeys.addSignersOf(epoch);
   takeEpochNumber(state, seq, control.epoch, open.why === 'rotated');
@@ -224,18 +211,18 @@ async function startRun(state: StreamState, control: ControlLine, open: OpenEntr
   const { seq } = control;
   if (open.epochSeq !== seq)
     contradicts(state, seq, `a run starts a new key period, yet it says epoch_seq ${open.epochSeq}`);
-  if (open.step !== 0 && !state.broken) {
+  if (open.step !== 0 && !state.order.broken) {
     state.find('STEP_WRONG', `entry ${seq}: a run starts at step 0, but it says ${open.step}`, seq);
   }
   // behind an entry that could not be read another key period may have come into force
-  const before = state.orderUnknown ? undefined : state.epoch;
+  const before = state.order.isUnknown ? undefined : state.epoch;
   const epoch = newEpoch(state, control, open, seq);
   epoch.modeChanged = before !== undefined && givesUpMode(before, epoch);
   if (epoch.modeChanged) {
     const message = `entry ${seq}: this run drops the MACs or the signatures of the run before it, without a hand-over`;
     state.find('MODE_CHANGE', message, seq);
   }
-  noteRestart(state, seq, open);
+  checkPause(state, seq, open);
   adopt(state, seq, open, before);
   await fetchKeys(state, epoch);
   state.epochs.begin(epoch);
@@ -254,10 +241,10 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
   const tooHigh = open.step > seq - epoch.firstSeq;
   if (tooHigh)
     contradicts(state, seq, `step ${open.step} is more than the ${seq - epoch.firstSeq} entries of its key period`);
-  if (open.step > state.stepsLeft) {
+  if (open.step > state.epochs.stepsLeft) {
     state.find(
       'LIMIT',
-      `entry ${seq}: it claims step ${open.step}, but a reader computes at most ${state.stepsLeft} more steps`,
+      `entry ${seq}: it claims step ${open.step}, but a reader computes at most ${state.epochs.stepsLeft} more steps`,
       seq,
     );
     state.epochs.begin(epoch);
@@ -269,7 +256,7 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
     epoch.stepKnown = false;
     return;
   }
-  if (epoch.schedule !== undefined) state.stepsLeft -= open.step;
+  if (epoch.schedule !== undefined) state.epochs.walk(open.step);
   walkToStep(epoch, open.step - 1);
   await proveStart(state, epoch, open);
   walkToStep(epoch, open.step);
@@ -277,10 +264,10 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
 
 /** A range that begins above seq 1 needs a held checkpoint (spec 8.2). */
 async function proveStart(state: StreamState, epoch: Epoch, open: OpenEntry): Promise<void> {
-  if (open.size === 0 || state.firstSeq !== open.size + 1) return;
-  state.before = await heldBefore(state, open.size);
+  if (open.size === 0 || state.order.firstSeq !== open.size + 1) return;
+  state.evidence.follow(await heldBefore(state, open.size));
   if (!(await heldProvesStart(state, epoch, open.size, open.step))) return;
-  state.startProven = true;
+  state.evidence.proveStart();
   // Our MAC of the step before shows whose key period goes on. A signature over what was before says nothing of the
   // signers that this open names: they are vouched for only by what covers the open itself (spec 8.6).
   epoch.provenByHeld = open.why === 'rotated' && open.step > 0 && epoch.schedule !== undefined;

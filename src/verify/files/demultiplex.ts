@@ -76,7 +76,7 @@ class Demultiplexer implements LogSink {
   /** The streams of which something is here. */
   get found(): Lane[] {
     const isHere = (lane: Lane): boolean =>
-      lane.verifier.state.next > 0 || lane.verifier.state.findings.undecided || this.#noted.has(lane);
+      lane.verifier.state.order.next > 0 || lane.verifier.state.findings.undecided || this.#noted.has(lane);
     return [...this.lanes.values()].filter(isHere);
   }
 
@@ -129,7 +129,7 @@ class Demultiplexer implements LogSink {
   /** A file that cannot be read may hold entries of any stream (M8.5). */
   mayHoldMore(): void {
     this.#maybeElsewhere = true;
-    for (const { verifier } of this.lanes.values()) verifier.state.maybeElsewhere = true;
+    for (const { verifier } of this.lanes.values()) verifier.state.coverage.missFile();
   }
 
   /** Reports streams that no round has read. */
@@ -138,7 +138,7 @@ class Demultiplexer implements LogSink {
       if (!isLeft(tag)) continue;
       const message = 'the streams stand in the files in too many orders; this one was not read: check it by itself';
       verifier.state.find('LIMIT', message);
-      verifier.state.stopped = true;
+      verifier.state.coverage.stop();
     }
   }
 
@@ -203,7 +203,7 @@ class Demultiplexer implements LogSink {
       quoteLines: this.#quoteLines,
       timelineRoom: this.#timelineRoom,
     });
-    verifier.state.maybeElsewhere = this.#maybeElsewhere;
+    if (this.#maybeElsewhere) verifier.state.coverage.missFile();
     const tag = tagOf(origin);
     if (this.#isOf(tag)) verifier.beginFile(this.#file);
     const lane = { tag, auditor, findings, verifier };
@@ -295,7 +295,7 @@ async function readRound(
     }
     const lanes = demultiplexer.read;
     for (const { verifier } of lanes) await verifier.endFile(listed && peek.hidden === undefined);
-    if (lanes.some(({ verifier }) => verifier.state.unread || verifier.state.stopped)) break;
+    if (lanes.some(({ verifier }) => verifier.state.coverage.unread || verifier.state.coverage.stopped)) break;
     read.push(tally.details(0, 0));
   }
   return read;

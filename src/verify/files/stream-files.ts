@@ -223,10 +223,10 @@ export async function readFiles(
     verifier.beginFile(source.name, known?.bytes ?? own.bytes, known?.beside.source.name);
     if (own.problem !== undefined) verifier.state.find('UNREADABLE', own.problem);
     if (peek.empty && source.repeatable) verifier.state.find('EMPTY_FILE', 'this file is empty');
-    const isFirst = verifier.state.next === 0 && file !== files.at(-1);
+    const isFirst = verifier.state.order.next === 0 && file !== files.at(-1);
     const mayBeDeleted = file.listed === true && (isFirst || again);
     const tally = new FileTally(source, digestFiles);
-    const before = verifier.state.next;
+    const before = verifier.state.order.next;
     const turn = { source, following: behind(files, at), lines, mayBeDeleted, again, tally };
     const onRead = (bytes: number): void => {
       tally.addBytes(bytes);
@@ -237,8 +237,8 @@ export async function readFiles(
       throw new Deleted(`${source.name} was deleted before it could be read`);
     }
     await verifier.endFile(file.listed === true && peek.hidden === undefined, files[at + 1]?.peek.seq);
-    if (verifier.state.stopped || verifier.state.unread) break;
-    read.push(tally.details(Math.max(before, verifier.state.firstSeq), verifier.state.next - 1));
+    if (verifier.state.coverage.stopped || verifier.state.coverage.unread) break;
+    read.push(tally.details(Math.max(before, verifier.state.order.firstSeq), verifier.state.order.next - 1));
   }
   return read;
 }
@@ -273,7 +273,7 @@ async function readFile(
       } finally {
         await file.close();
       }
-      if (!state.stopped) await lines.end(splitter, following);
+      if (!state.coverage.stopped) await lines.end(splitter, following);
       return true;
     }
     const whole = new WholeSoFar(() => [state]);
@@ -281,7 +281,7 @@ async function readFile(
       onBytes(chunk.length);
       tally.addChunk(chunk);
       await splitter.push(chunk);
-      if (state.stopped) return true;
+      if (state.coverage.stopped) return true;
     }
     await lines.end(splitter, following);
   } catch (error) {
@@ -314,5 +314,5 @@ export function stopReading(state: StreamState, error: unknown): void {
     if (systemCode(error) === '') throw error;
     state.find('UNREADABLE', `the file cannot be read to its end (${systemCode(error)})`);
   }
-  state.stopped = true;
+  state.coverage.stop();
 }

@@ -27,7 +27,7 @@ export class WholeSoFar {
         state.findings.takeBack(mark, () => state.contradictions.report(state.evidence.settledSize));
       }
       state.find(problem, message);
-      state.unread ||= problem !== 'GZIP_TRAILING';
+      if (problem !== 'GZIP_TRAILING') state.coverage.breakOffFile();
     }
   };
 }

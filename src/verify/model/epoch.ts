@@ -19,7 +19,7 @@ export interface Run {
   /** 1 for the first run in the range. */
   readonly index: number;
   /** What the report says of this start, unless a held checkpoint covers it. */
-  restart?: { readonly place: Place; readonly message: string };
+  readonly restart: { readonly place: Place; readonly message: string } | undefined;
 }
 
 /** The key that signs, as one string: type and key bytes, whatever its name. */

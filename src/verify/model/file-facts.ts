@@ -46,20 +46,52 @@ export class FileFactsCollector {
   readonly #closes: FileClose[] = [];
   readonly #recordsBefore: number;
   /** Line endings were converted, empty lines added, or a record altered: the digest is that of other bytes. */
-  altered = false;
+  #altered = false;
   /** Records of it have salts, so that they can be erased. */
-  salted = false;
+  #salted = false;
   /** There are lines in it that a crashed writer did not know of: they count as records here, and not for it (M8.26). */
-  hasLost = false;
+  #hasLost = false;
   /** The file ends inside the line that begins at this byte. */
-  cutAt: number | undefined;
+  #cutAt: number | undefined;
   /** What the file's first open says; undefined where it could not be read. */
-  beginning: Beginning | undefined;
+  #beginning: Beginning | undefined;
 
   /** @param bytes - how many bytes of the file the manifest is about */
   constructor(recordsBefore: number, bytes: number) {
     this.#recordsBefore = recordsBefore;
     this.#limit = bytes;
+  }
+
+  get altered(): boolean {
+    return this.#altered;
+  }
+
+  get salted(): boolean {
+    return this.#salted;
+  }
+
+  get hasLost(): boolean {
+    return this.#hasLost;
+  }
+
+  get cutAt(): number | undefined {
+    return this.#cutAt;
+  }
+
+  get beginning(): Beginning | undefined {
+    return this.#beginning;
+  }
+
+  alter(): void {
+    this.#altered = true;
+  }
+
+  salt(): void {
+    this.#salted = true;
+  }
+
+  cut(at: number): void {
+    this.#cutAt = at;
   }
 
   /** Hashes what is new before `bytes[end]`, which is the file's byte `offset`; the new bytes are all in `bytes`. */
@@ -77,30 +109,30 @@ export class FileFactsCollector {
 
   /** An open went back to `size` entries. */
   goBack(size: number): void {
-    this.altered = true;
-    this.hasLost = true;
+    this.#altered = true;
+    this.#hasLost = true;
     while ((this.#closes.at(-1)?.facts.last_seq ?? 0) > size) this.#closes.pop();
-    if (this.beginning !== undefined && this.beginning.seq > size) this.beginning = undefined;
+    if (this.#beginning !== undefined && this.#beginning.seq > size) this.#beginning = undefined;
   }
 
   /** An open at byte `offset`. */
   open(open: OpenEntry, seq: number, offset: number, origin: string, root: Digest | undefined): void {
     const last = this.#closes.at(-1);
     if (last !== undefined) last.next = Math.min(last.next, offset);
-    if (this.beginning !== undefined || last !== undefined) return;
+    if (this.#beginning !== undefined || last !== undefined) return;
     const from = seq > 1 ? { origin, size: seq - 1, root } : open.after;
     const spelled = from && { ...from, root: from.root === undefined ? undefined : base64(from.root) };
-    this.beginning = { seq, time: open.time, from: spelled };
+    this.#beginning = { seq, time: open.time, from: spelled };
   }
 
   /** A close, whose line has just passed: the file may end here. */
   close(seq: number, close: CloseEntry, records: number, root: Digest | undefined, epoch: Epoch | undefined): void {
     if (this.#closes.length === KEPT_CLOSES) this.#closes.shift();
     const facts: FileFacts = {
-      created_ts: this.beginning?.time ?? '',
+      created_ts: this.#beginning?.time ?? '',
       closed_ts: close.time,
       record_count: records - this.#recordsBefore,
-      first_seq: this.beginning?.seq ?? 0,
+      first_seq: this.#beginning?.seq ?? 0,
       last_seq: seq,
       first_ts: close.firstTime,
       last_ts: close.lastTime,
@@ -117,8 +149,8 @@ export class FileFactsCollector {
 
   /** How many of the bytes that the manifest is about are missing where the file ends behind this close. */
   missingBehind({ next }: FileClose): number {
-    const isLast = this.cutAt !== undefined || next === Number.MAX_SAFE_INTEGER;
-    return isLast ? Math.max(0, this.#limit - (this.cutAt ?? this.#passed)) : 0;
+    const isLast = this.#cutAt !== undefined || next === Number.MAX_SAFE_INTEGER;
+    return isLast ? Math.max(0, this.#limit - (this.#cutAt ?? this.#passed)) : 0;
   }
 
   /** Whether the bytes that the manifest is about are all there and end behind this close, before anything but checkpoints. */

@@ -8,8 +8,12 @@ const REMEMBERED = 1 << 15;
 /** Signatures that verified. A checkpoint line may stand in a log as often as anybody likes (M4.8). */
 export class GoodSignatures {
   readonly #digests = new Set<Digest>();
-  /** Is told of each as it is verified; absent: nobody needs to know. */
-  onAdd: ((place: Digest) => void) | undefined;
+  #onAdd: ((place: Digest) => void) | undefined;
+
+  /** Tells of each as it is verified from now on. */
+  tell(onAdd: (place: Digest) => void): void {
+    this.#onAdd = onAdd;
+  }
 
   /** Where a signature is remembered: under its key, its text and its bytes. */
   place(id: SignerId, checkpoint: SignedCheckpoint, signature: Buffer): Digest {
@@ -23,7 +27,7 @@ export class GoodSignatures {
 
   add(place: Digest): void {
     this.#digests.add(place);
-    this.onAdd?.(place);
+    this.#onAdd?.(place);
     if (this.#digests.size <= REMEMBERED) return;
     for (const oldest of this.#digests) {
       this.#digests.delete(oldest);

@@ -63,15 +63,19 @@ class EvenSelection {
   #kept: TimelineEvent[] = [];
   #stride = 1;
   #last: TimelineEvent | undefined;
-  count = 0;
+  #count = 0;
 
   constructor(room: TimelineRoom) {
     this.#room = room;
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   add(event: TimelineEvent): void {
     this.#last = event;
-    const due = this.count++ % this.#stride === 0;
+    const due = this.#count++ % this.#stride === 0;
     if (!due) return;
     if (this.#kept.length === KEPT_PER_KIND) this.#thin();
     const free = this.#kept.length < ALWAYS_KEPT;

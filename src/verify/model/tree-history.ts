@@ -26,8 +26,7 @@ const KEPT_SEALS = 4096;
 
 /** The tree of a stream as it grows, and as much of its past as spec 8.4 and 8.11 ask for. Memory is bounded. */
 export class TreeHistory {
-  /** Undefined while the range has no known root: it did not begin with an open. */
-  frontier: Frontier | undefined = new Frontier();
+  #frontier: Frontier | undefined = new Frontier();
   readonly #allowance: Allowance;
   readonly #leaves: LeafWindow;
   #seals: SealedSize[] = [];
@@ -35,55 +34,69 @@ export class TreeHistory {
   #start: { size: number; subtrees: readonly Digest[] } = { size: 0, subtrees: [] };
 
   /** Whether seals have passed whose roots are no longer kept. */
-  forgotten = false;
-  /** Is told of every leaf before it is added; absent: nobody needs to know. */
-  watcher: TreeWatcher | undefined;
+  #forgotten = false;
+  #watcher: TreeWatcher | undefined;
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
     this.#leaves = new LeafWindow(allowance);
   }
 
+  /** Undefined while the range has no known root: it did not begin with an open. */
+  get frontier(): Frontier | undefined {
+    return this.#frontier;
+  }
+
+  /** The watcher is told of every leaf before it is added. */
+  watchBy(watcher: TreeWatcher | undefined): void {
+    this.#watcher = watcher;
+  }
+
+  /** What comes has no known root. */
+  loseRoot(): void {
+    this.#frontier = undefined;
+  }
+
   /** Begins at `size` leaves with a frontier that an open gave. */
   startAt(size: number, subtrees: readonly Digest[]): void {
-    this.frontier = new Frontier(size, subtrees);
+    this.#frontier = new Frontier(size, subtrees);
     this.#start = { size, subtrees: [...subtrees] };
     this.#leaves.startAfter(size);
-    this.watcher?.lose();
+    this.#watcher?.lose();
   }
 
   /** Forgets everything: what comes begins elsewhere. */
   clear(): void {
-    this.frontier = new Frontier();
+    this.#frontier = new Frontier();
     this.#leaves.startAfter(0);
     this.#seals = [];
     this.#bySeq.clear();
     this.#start = { size: 0, subtrees: [] };
-    this.forgotten = false;
-    this.watcher?.lose();
+    this.#forgotten = false;
+    this.#watcher?.lose();
   }
 
   append(seq: number, leaf: Digest): void {
-    if (this.watcher !== undefined) this.#watch(this.watcher, seq, leaf);
-    this.frontier?.append(leaf);
+    if (this.#watcher !== undefined) this.#watch(this.#watcher, seq, leaf);
+    this.#frontier?.append(leaf);
     this.#leaves.append(seq, leaf);
   }
 
   #watch(watcher: TreeWatcher, seq: number, leaf: Digest): void {
-    if (this.frontier?.size === seq - 1) watcher.grow(seq, this.frontier.subtrees, leaf);
+    if (this.#frontier?.size === seq - 1) watcher.grow(seq, this.#frontier.subtrees, leaf);
     else watcher.lose();
   }
 
   /** Adds consecutive entries whose leaf hashes, 32 bytes each, and complete subtrees are known. */
   appendRun(firstSeq: number, leaves: Uint8Array, subtrees: readonly Subtree[]): void {
-    this.watcher?.lose(); // it would have to see each leaf
-    for (const { height, root } of subtrees) this.frontier?.appendSubtree(height, root);
+    this.#watcher?.lose(); // it would have to see each leaf
+    for (const { height, root } of subtrees) this.#frontier?.appendSubtree(height, root);
     this.#leaves.appendRun(firstSeq, leaves);
   }
 
   /** Consecutive entries, 32 bytes of leaf hash each, have been added to the {@link frontier} already. */
   appendLeaves(firstSeq: number, leaves: Uint8Array): void {
-    this.watcher?.lose(); // it would have to see each leaf
+    this.#watcher?.lose(); // it would have to see each leaf
     this.#leaves.appendRun(firstSeq, leaves);
   }
 
@@ -92,8 +105,8 @@ export class TreeHistory {
    * frontier that they led to, where there is one.
    */
   resumeRun(firstSeq: number, count: number, leaves: Uint8Array, subtrees: readonly Digest[]): void {
-    this.watcher?.lose(); // it would have to see each leaf
-    if (this.frontier !== undefined) this.frontier = new Frontier(firstSeq + count - 1, subtrees);
+    this.#watcher?.lose(); // it would have to see each leaf
+    if (this.#frontier !== undefined) this.#frontier = new Frontier(firstSeq + count - 1, subtrees);
     if (leaves.length > 0) this.#leaves.appendRun(firstSeq, leaves);
     else this.#leaves.startAfter(firstSeq + count - 1);
   }
@@ -107,7 +120,7 @@ export class TreeHistory {
     this.#seals.push(seal);
     this.#bySeq.set(seal.seq, seal);
     if (this.#seals.length >= KEPT_SEALS * 2) {
-      this.forgotten = true;
+      this.#forgotten = true;
       for (const old of this.#seals.splice(0, KEPT_SEALS)) this.#bySeq.delete(old.seq);
     }
   }
@@ -118,7 +131,7 @@ export class TreeHistory {
 
   /** Whether a seal of this size would be known: it is in the part that was read, and not so long ago as to be forgotten. */
   remembers(size: number): boolean {
-    return size > this.#start.size && (!this.forgotten || size >= this.oldestSeal);
+    return size > this.#start.size && (!this.#forgotten || size >= this.oldestSeal);
   }
 
   /** The smallest size whose root, if it was a seal, is still known. */
@@ -139,8 +152,8 @@ export class TreeHistory {
     if (!this.#allowance.take('rewoundLeaves', size - base.size)) return false;
     const frontier = new Frontier(base.size, base.subtrees);
     for (let seq = base.size + 1; seq <= size; seq++) frontier.append(this.#leaves.leaf(seq));
-    this.frontier = frontier;
-    this.watcher?.rewind(size);
+    this.#frontier = frontier;
+    this.#watcher?.rewind(size);
     this.#leaves.cutTo(size);
     while ((this.#seals.at(-1)?.seq ?? 0) > size) this.#bySeq.delete((this.#seals.pop() as SealedSize).seq);
     return true;

@@ -53,7 +53,7 @@ export class ParallelReading {
           given = to;
         }
         const runs = await parts.shift();
-        if (runs === undefined || this.#verifier.state.stopped) break;
+        if (runs === undefined || this.#verifier.state.coverage.stopped) break;
         for (const run of runs) await this.#take(run);
       }
     } finally {
@@ -67,7 +67,7 @@ export class ParallelReading {
     await this.#readTo(run.from);
     if (this.#at !== run.from || !this.#splitter.atLineStart) return;
     if (!this.#verifier.takeRun(run, (epoch) => this.#numbers.get(epoch))) return;
-    if (this.#verifier.state.facts === undefined) {
+    if (this.#verifier.state.file.facts === undefined) {
       this.#onBytes(run.to - run.from);
       this.#at = run.to;
     } else {
@@ -81,7 +81,7 @@ export class ParallelReading {
   }
 
   async #each(to: number, use: (bytes: Buffer) => Promise<void> | void): Promise<void> {
-    while (this.#at < to && !this.#verifier.state.stopped) {
+    while (this.#at < to && !this.#verifier.state.coverage.stopped) {
       const { bytesRead } = await this.#file.read(this.#chunk, 0, Math.min(CHUNK, to - this.#at), this.#at);
       if (bytesRead === 0) return;
       this.#onBytes(bytesRead);

@@ -19,9 +19,9 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   const mayFollow = open.why === 'recovered' || open.why === 'resumed' || (open.why === 'rotated' && isAfterCut(state));
   if (!mayFollow || state.tree.sawLeaf(seq, leaf)) return 'out of order';
   if (state.evidence.settledSize > size) return 'out of order'; // a writer never goes back below what it gave to any signer
-  if (open.why === 'rotated' || state.isHeadless || seq < state.firstSeq) return abandonRange(state, seq);
-  if (state.broken || state.tree.frontier === undefined) return 'out of order';
-  const end = state.next - 1;
+  if (open.why === 'rotated' || state.order.isHeadless || seq < state.order.firstSeq) return abandonRange(state, seq);
+  if (state.order.broken || state.tree.frontier === undefined) return 'out of order';
+  const end = state.order.next - 1;
   const unproven = state.evidence.lastUnchecked > size;
   if (!state.allowance.take('abandonments') || !state.tree.rewindTo(size)) {
     stopAtLimit(
@@ -33,8 +33,8 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   }
   if (goesOnElsewhere(state, seq, open)) return abandonRange(state, seq);
   const count = end - size;
-  state.abandonedEntries += count;
-  const tooMany = state.abandonedEntries > state.auditor.accept.abandoned;
+  state.runs.abandon(count);
+  const tooMany = state.runs.abandonedEntries > state.auditor.accept.abandoned;
   const place = { ...state.here(seq), lastSeq: end };
   const message = `${entriesText(seq, end)}: the writer crashed and continued from before that; this copy has lines that the writer's host lost`;
   if (unproven) state.findings.add('ABANDONED_UNPROVEN', place, `${message}, and nothing shows who wrote them`);
@@ -44,8 +44,8 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
 }
 
 /** The open that went back may have stood behind where the file before was cut, or where nobody can read: another file goes on from there. */
-function isAfterCut({ afterCut, maybeElsewhere, atFileStart }: StreamState): boolean {
-  return (afterCut || maybeElsewhere) && atFileStart;
+function isAfterCut({ coverage, file, order }: StreamState): boolean {
+  return (file.afterCut || coverage.maybeElsewhere) && order.atFileStart;
 }
 
 /**
@@ -54,7 +54,7 @@ function isAfterCut({ afterCut, maybeElsewhere, atFileStart }: StreamState): boo
  */
 export function goesOnElsewhere(state: StreamState, seq: number, open: OpenEntry): boolean {
   const subtrees = state.tree.frontier?.subtrees;
-  const mayBe = isAfterCut(state) || (state.atFileStart && seq < state.next);
+  const mayBe = isAfterCut(state) || (state.order.atFileStart && seq < state.order.next);
   if (subtrees === undefined || !mayBe || state.evidence.settledSize >= seq - 1) return false;
   return open.frontier.length !== subtrees.length || open.frontier.some((root, at) => root !== subtrees[at]);
 }
@@ -64,12 +64,12 @@ export function goesOnElsewhere(state: StreamState, seq: number, open: OpenEntry
  * another range begins with it (M8.24, M8.26).
  */
 function abandonRange(state: StreamState, seq: number): Abandonment {
-  const from = Math.max(seq, state.firstSeq);
-  const end = state.next - 1;
-  state.abandonedEntries += end - from + 1;
+  const from = Math.max(seq, state.order.firstSeq);
+  const end = state.order.next - 1;
+  state.runs.abandon(end - from + 1);
   const message = `${entriesText(from, end)}: the writer crashed and continued from before that; this copy has lines that the writer's host lost, and nothing shows who wrote them`;
   state.findings.add('ABANDONED_UNPROVEN', { ...state.here(from), lastSeq: end }, message);
-  if (seq < state.firstSeq) forgetRange(state);
+  if (seq < state.order.firstSeq) forgetRange(state);
   else beginRange(state, from);
   state.erasures.goBack(seq - 1);
   return 'abandoned';
@@ -91,6 +91,5 @@ function goBack(state: StreamState, size: number): void {
   state.asked.goBack(size);
   state.erasures.goBack(size);
   state.contradictions.goBack(size);
-  state.next = size + 1;
-  state.expect = { what: 'any' };
+  state.order.goBack(size);
 }

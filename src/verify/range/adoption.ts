@@ -2,7 +2,6 @@ import type { OpenEntry } from '../../format/control.ts';
 import { signersOf } from '../../format/key-reference.ts';
 import { entriesText } from '../model/entries-text.ts';
 import type { Epoch } from '../model/epoch.ts';
-import { addTakenOver } from '../model/taken-over.ts';
 import type { StreamState } from '../state/state.ts';
 import { countedMax, namedMax, namedSigners } from '../trust/named-keys.ts';
 
@@ -35,17 +34,13 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
   if (!isSigned(open, before)) return;
   // M8.15: what the open cites counts only where such a line stands before it, or is held, whoever has signers
   const proven = Math.max(state.evidence.namedSize, state.evidence.heldConfirmed);
-  const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.firstSeq);
+  const from = Math.max(Math.min(open.checkpoint?.size ?? 0, proven) + 1, state.order.firstSeq);
   if (from > open.size) return;
-  state.adoptions.push({ run: state.runs, from, openSeq: seq });
   const macChecked = state.evidence.lastUnchecked < from;
-  const taken = { firstSeq: from, lastSeq: open.size, macChecked };
-  addTakenOver(state.takenOver, taken);
-  mark(state, from, 'takenOver');
+  state.runs.takeOver({ firstSeq: from, lastSeq: open.size, macChecked });
+  mark(state, from, macChecked);
   if (macChecked) return; // the MACs of every key period in it were checked over the whole range
-  mark(state, from, 'introducedInAdopted');
-  state.adoptedEntries += addTakenOver(state.adopted, taken);
-  if (state.adoptedEntries <= state.auditor.accept.adopted) return;
+  if (state.runs.adoptedEntries <= state.auditor.accept.adopted) return;
   const place = { ...state.here(from), lastSeq: open.size };
   if (open.adoptedFrom !== undefined) {
     const unsigned = Math.max(open.adoptedFrom, from);
@@ -58,30 +53,27 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
     return;
   }
   const cited = open.checkpoint === undefined ? 'no checkpoint' : `a checkpoint of ${open.checkpoint.size} entries`;
-  const elsewhere = state.mayHold('one');
+  const elsewhere = state.coverage.mayHold('one');
   const message = `${entriesText(from, open.size)}: the restart at entry ${seq} cites ${cited}, but before it there is none that covers this and that you can check${elsewhere === undefined ? '' : `; ${elsewhere}`}`;
   state.findings.addFollowing('ADOPTED', place, message);
 }
 
 /**
- * Marks the key periods from here on; where the last adoption began no later, those that it marked stand as they are. What was
- * signed is looked at now: a signature behind the open is one of a run that took over what it found, whoever wrote it.
+ * Marks the key periods from here on. What was signed is looked at now: a signature behind the open is one of a run that took
+ * over what it found, whoever wrote it.
  */
-function mark(state: StreamState, from: number, as: 'takenOver' | 'introducedInAdopted'): void {
-  const known = from >= state.markedFrom[as];
-  for (let at = state.epochs.all.length - 1; at >= 0; at--) {
-    const epoch = state.epochs.all[at] as Epoch;
-    if (epoch.introducedAt < from || (known && epoch[as])) break;
-    if (epoch[as]) continue;
-    epoch[as] = true;
-    if (as === 'takenOver') epoch.signersSignedBefore = signersSigned(state, epoch);
-    else {
-      const named = namedSigners(state, epoch);
-      epoch.signedBeforeAdopted = namedMax(state, named) >= epoch.introducedAt;
-      epoch.signersNamedBefore = named.length === epoch.signers.size;
-    }
+function mark(state: StreamState, from: number, macChecked: boolean): void {
+  for (const epoch of state.epochs.mark(from, 'takenOver')) {
+    epoch.takenOver = true;
+    epoch.signersSignedBefore = signersSigned(state, epoch);
   }
-  state.markedFrom[as] = from;
+  if (macChecked) return;
+  for (const epoch of state.epochs.mark(from, 'introducedInAdopted')) {
+    const named = namedSigners(state, epoch);
+    epoch.introducedInAdopted = true;
+    epoch.signedBeforeAdopted = namedMax(state, named) >= epoch.introducedAt;
+    epoch.signersNamedBefore = named.length === epoch.signers.size;
+  }
 }
 
 /** Whether what is held, a named key or the key that handed over has covered what introduces a key period by now (M8.13). */

@@ -9,41 +9,39 @@ export type Position = 'expected' | 'passed';
 
 /** Takes the seq of an entry; `passed` entries are reported and otherwise left out. */
 export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position {
-  if (seq < state.next) {
+  if (seq < state.order.next) {
     state.sequence.late(seq, leaf);
     return 'passed';
   }
-  if (seq > state.next && state.next !== 0) {
-    if (state.atFileStart) skipFiles(state, seq);
+  if (seq > state.order.next && state.order.next !== 0) {
+    if (state.order.atFileStart) skipFiles(state, seq);
     else state.sequence.jump(seq);
-    state.tree.frontier = undefined;
-    state.expect = { what: 'any' };
+    state.tree.loseRoot();
     if (state.epoch !== undefined) state.epoch.stepKnown = false;
   }
   if (state.sequence.open) state.sequence.tick();
-  state.next = seq;
+  state.order.reach(seq);
   return 'expected';
 }
 
 /** The first entry of a file is not the next one: what stood between may be in a file that is not here (M8.24). */
 function skipFiles(state: StreamState, seq: number): void {
-  const { next } = state;
+  const { next } = state.order;
   const missing = seq - next === 1 ? `entry ${next} is` : `entries ${next} to ${seq - 1} are`;
   const why =
-    state.mayHold('them') ??
+    state.coverage.mayHold('them') ??
     `a file between entry ${next - 1} and this one was not given, or the end of the previous file was cut off`;
   const message = `${missing} missing: ${why}`;
   state.findings.add('FILES_MISSING', { ...state.here(next), lastSeq: seq - 1 }, message);
-  state.breakOff('missing entries');
+  state.order.breakOff('missing entries');
   state.counts.skip();
-  state.loseHead(next, seq);
+  state.order.loseHead(next, seq);
 }
 
 /** Adds an entry to the tree and goes on to the next seq. */
 export function append(state: StreamState, seq: number, leaf: Digest): void {
   state.tree.append(seq, leaf);
-  state.next = seq + 1;
-  state.closed = undefined;
+  state.order.take(seq);
   if (state.epoch !== undefined) state.epoch.lastSeq = seq;
   if (state.asked.reach(seq)) reachSize(state, seq);
 }

@@ -5,10 +5,11 @@ import { givesUpMacs } from '../trust/held-before.ts';
 
 /** Checks a range that begins above entry 1. */
 export function checkBeginning(state: StreamState): void {
-  const { firstSeq, auditor } = state;
-  const elsewhere = state.mayHold('what came before');
-  if (firstSeq <= 1 || state.startReported || state.stopped) return;
-  if (!state.startProven) {
+  const { auditor } = state;
+  const { firstSeq } = state.order;
+  const elsewhere = state.coverage.mayHold('what came before');
+  if (firstSeq <= 1 || state.order.startReported || state.coverage.stopped) return;
+  if (!state.evidence.startProven) {
     const why = elsewhere ?? 'no checkpoint that you hold proves what came before';
     unproven(state, `the log begins at entry ${firstSeq}; ${why}`);
     return;
@@ -41,10 +42,10 @@ export function checkBeginning(state: StreamState): void {
 
 /** The first entry that a key of the auditor is named for: what lies before it is not asked about. */
 function firstNamedSeq(state: StreamState): number {
-  const from = [...state.publicKeys.map((named) => named.fromSeq), ...state.auditor.dataKeysFrom];
+  const from = [...state.knownKeys.named.map((named) => named.fromSeq), ...state.auditor.dataKeysFrom];
   return from.length === 0 ? 1 : Math.min(...from);
 }
 
 function unproven(state: StreamState, message: string): void {
-  state.findings.add('START_UNPROVEN', { seq: state.firstSeq }, message);
+  state.findings.add('START_UNPROVEN', { seq: state.order.firstSeq }, message);
 }

@@ -22,12 +22,12 @@ interface Doubt {
 
 /** Checks the end of the range. */
 export function checkEnd(state: StreamState): void {
-  if (state.stopped || state.next === 0) return;
+  if (state.coverage.stopped || state.order.next === 0) return;
   const signed = signedEnd(state);
   const proven = provenEnd(state);
   const doubts = [...doubtsOfEnd(state, signed)];
   for (const { code, message, unchecked, ...place } of doubts) {
-    const elsewhere = state.mayHold('more');
+    const elsewhere = state.coverage.mayHold('more');
     const said = elsewhere === undefined ? message : `${message}; ${elsewhere}`;
     if (unchecked === true) state.findings.addFollowing(code, { file: state.place.file, ...place }, said);
     else state.findings.add(code, { file: state.place.file, ...place }, said);
@@ -43,24 +43,25 @@ function checkWitnessed(state: StreamState, signed: number, witnessed: number): 
   const { witnesses } = witnessing;
   const upTo = witnessed === 0 ? 'nothing is' : `only the entries up to ${witnessed} are`;
   const message = `${upTo} cosigned by ${enoughOf(witnessing)} of the ${witnesses.length} witnesses that you named; otherwise the log is proven up to entry ${signed}`;
-  const first = Math.max(witnessed + 1, state.firstSeq);
+  const first = Math.max(witnessed + 1, state.order.firstSeq);
   state.findings.add('UNWITNESSED', { file: state.place.file, seq: first, lastSeq: signed }, message);
 }
 
 /** Why a log that is proven up to `proven` does not end as the auditor demands. */
 function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
-  const last = state.next - 1;
-  const { closed, auditor } = state;
+  const last = state.order.next - 1;
+  const { auditor } = state;
+  const { closed } = state.order;
   const endUnproven = (message: string): Doubt => ({ code: 'END_UNPROVEN', seq: last, message });
   const openEnd = isOpenEnd(state);
   // entries that nothing proves yet do not bring a log to where another key takes over
   const reached = openEnd ? proven : last;
-  for (const fromSeq of [...state.publicKeys.map((named) => named.fromSeq), ...auditor.dataKeysFrom]) {
+  for (const fromSeq of [...state.knownKeys.named.map((named) => named.fromSeq), ...auditor.dataKeysFrom]) {
     if (fromSeq <= reached || fromSeq === 1) continue;
     yield endUnproven(`you named a key from entry ${fromSeq} on, but the log ends at entry ${reached}`);
     return;
   }
-  if (state.broken) return;
+  if (state.order.broken) return;
   if (state.epochs.all.length === 0) {
     yield endUnproven(`the log ends at entry ${last}, and none of its key periods could be read`);
     return;
@@ -74,14 +75,14 @@ function* doubtsOfEnd(state: StreamState, proven: number): Generator<Doubt> {
       ),
       unchecked: isUnchecked(state),
     };
-  else if (state.unread) yield endUnproven(`nothing behind entry ${last} was read`);
+  else if (state.coverage.unread) yield endUnproven(`nothing behind entry ${last} was read`);
   else {
     const ends = closed === undefined ? `at entry ${last} without a close` : `with close rotated (entry ${closed.seq})`;
     const why =
       closed === undefined
         ? 'it is still being written (--live), its writer was killed, or its end was cut off'
         : 'the file after it is missing, or its writer was killed before it began one';
-    yield endUnproven(`the log ends ${ends}${state.maybeElsewhere ? '' : `: ${why}`}`);
+    yield endUnproven(`the log ends ${ends}${state.coverage.maybeElsewhere ? '' : `: ${why}`}`);
   }
 }
 
@@ -90,7 +91,7 @@ function isOpenEnd({ auditor }: StreamState): boolean {
   return auditor.live || auditor.until !== undefined;
 }
 
-function isGraceful({ closed, auditor }: StreamState): boolean {
+function isGraceful({ order: { closed }, auditor }: StreamState): boolean {
   return closed !== undefined && (closed.why !== 'rotated' || auditor.part);
 }
 
@@ -102,7 +103,7 @@ function isUnchecked(state: StreamState): boolean {
 
 /** Whether a proven close is all that is asked. */
 function endsClosed(state: StreamState, proven: number): boolean {
-  const { closed } = state;
+  const { closed } = state.order;
   if (closed === undefined || !isGraceful(state) || proven < closed.seq) return false;
   return !isOpenEnd(state) || closed.why !== 'shutdown';
 }
@@ -112,11 +113,11 @@ function endsClosed(state: StreamState, proven: number): boolean {
  * holds the key before it, or the data key, could. Of a log that begins above that entry nothing is said.
  */
 export function checkNamedSign(state: StreamState): void {
-  if (state.stopped || state.broken || state.findings.count('UNSIGNED') > 0) return; // said of all
+  if (state.coverage.stopped || state.order.broken || state.findings.count('UNSIGNED') > 0) return; // said of all
   const proven = provenEnd(state);
-  for (const { key, fromSeq } of state.publicKeys) {
+  for (const { key, fromSeq } of state.knownKeys.named) {
     if (!hasWeight(state.auditor, encodeNoteKey(key).toString('latin1'), fromSeq)) continue; // nothing is expected of it
-    if (fromSeq === 1 || fromSeq > proven || fromSeq < state.logFirstSeq) continue;
+    if (fromSeq === 1 || fromSeq > proven || fromSeq < state.order.logFirstSeq) continue;
     if (namedMax(state, [encodeNoteKey(key).toString('latin1')]) >= fromSeq) continue;
     const vkey = formatVkey(state.auditor.origin, key);
     endUnproven(
@@ -128,7 +129,7 @@ export function checkNamedSign(state: StreamState): void {
 
 /** A log that is still written, or is demanded up to a time, ends where it is proven: at a seal that is recent enough. */
 function* doubtsOfOpenEnd(state: StreamState, proven: number): Generator<Doubt> {
-  const seq = state.next - 1;
+  const seq = state.order.next - 1;
   const { live, now, until } = state.auditor;
   const unproven = startedAbove(state, proven);
   if (unproven !== undefined) {
@@ -154,7 +155,7 @@ function* doubtsOfOpenEnd(state: StreamState, proven: number): Generator<Doubt> 
   const promise = Math.min(seal?.every?.idleSeconds ?? 0, LONGEST_PROMISE_SECONDS);
   const age = (now.getTime() - time) / 1000;
   if (live && age > 2 * promise) {
-    const what = seal?.seq === state.closed?.seq ? 'the log was closed' : 'the newest verified seal was written';
+    const what = seal?.seq === state.order.closed?.seq ? 'the log was closed' : 'the newest verified seal was written';
     const message = `${what} ${Math.round(age)} s ago, but a live log is sealed every ${promise} s`;
     yield { code: 'END_UNPROVEN', seq, message };
   }
@@ -168,23 +169,23 @@ function sealTime(state: StreamState, proven: number): number | undefined {
 
 /** What is behind the proven end of an open log. */
 function reportTail(state: StreamState, proven: number): void {
-  if (state.broken || !isOpenEnd(state) || endsClosed(state, proven)) return;
+  if (state.order.broken || !isOpenEnd(state) || endsClosed(state, proven)) return;
   if (startedAbove(state, proven) !== undefined || sealTime(state, proven) === undefined) return; // which was reported
-  const last = state.next - 1;
+  const last = state.order.next - 1;
   const tail = last - proven;
-  if (tail === 0 && state.unterminatedBytes === 0) return;
+  if (tail === 0 && state.file.unterminatedBytes === 0) return;
   const entries =
     tail === 1 ? '1 entry after the last verified seal is' : `${tail} entries after the last verified seal are`;
-  const message = `${entries} not covered yet (${state.unterminatedBytes} bytes of an unfinished line)`;
+  const message = `${entries} not covered yet (${state.file.unterminatedBytes} bytes of an unfinished line)`;
   const place = { file: state.place.file, seq: proven + 1, ...(tail > 0 && { lastSeq: last }) };
   state.findings.add('UNSEALED_TAIL', place, message);
 }
 
 /** The newest run must itself be proven: an unsigned one could be anybody's, and so could everything before it that it cut. */
 function startedAbove(state: StreamState, proven: number): Doubt | undefined {
-  const { run } = state;
+  const run = state.runs.current;
   if (run === undefined || run.openSeq <= proven) return undefined;
-  const place = { seq: run.openSeq, lastSeq: state.next - 1 };
+  const place = { seq: run.openSeq, lastSeq: state.order.next - 1 };
   const what = `the run that began at entry ${run.openSeq} has no checkpoint yet that`;
   if (state.epochs.all.some((epoch) => namedSigners(state, epoch).length > 0)) {
     return {
@@ -198,5 +199,5 @@ function startedAbove(state: StreamState, proven: number): Doubt | undefined {
 }
 
 function endUnproven(state: StreamState, message: string): void {
-  state.findings.add('END_UNPROVEN', { file: state.place.file, seq: state.next - 1 }, message);
+  state.findings.add('END_UNPROVEN', { file: state.place.file, seq: state.order.next - 1 }, message);
 }

@@ -14,7 +14,7 @@ export const CLOCKS_DIFFER_MS = 300_000;
 /** The tree has reached a size whose root is asked for: that of a held checkpoint, or one that another stream cites. */
 export function reachSize(state: StreamState, size: number): void {
   const { frontier } = state.tree;
-  if (frontier === undefined || state.broken) return;
+  if (frontier === undefined || state.order.broken) return;
   const root = frontier.root();
   state.asked.note(size, root);
   reachStamped(state, size, root);
@@ -26,9 +26,9 @@ export function reachSize(state: StreamState, size: number): void {
   }
   state.evidence.confirmHeld(size);
   for (const held of state.auditor.held.filter((checkpoint) => checkpoint.size === size)) {
-    for (const { witness, time } of state.heldCosigned.get(held) ?? []) state.evidence.cosign(witness, { size, time });
+    for (const { witness, time } of state.evidence.cosignaturesOf(held)) state.evidence.cosign(witness, { size, time });
   }
-  if (size >= state.firstSeq) state.startProven = true;
+  if (size >= state.order.firstSeq) state.evidence.proveStart();
 }
 
 /** M8.31: A time stamp dates the tree that it is about, and contradicts another one of that size. */
@@ -53,27 +53,27 @@ export function checkDates(state: StreamState, seq: number, sealedAt: string): v
 
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
-  if (state.broken || state.isPartial) return;
+  if (state.order.broken || state.coverage.isPartial) return;
   const hiding = ['RESERIALIZED', 'GZIP_TRAILING', 'ENCODING_CONVERTED'] as const;
   if (hiding.some((code) => state.findings.count(code) > 0)) return; // those entries may stand there
   const held = Math.max(0, ...state.auditor.held.map((checkpoint) => checkpoint.size));
   const stamped = Math.max(0, ...(state.auditor.stamped ?? []).map(({ checkpoint }) => checkpoint.size));
   const size = Math.max(held, stamped);
-  if (size < Math.max(state.next, 1)) return;
+  if (size < Math.max(state.order.next, 1)) return;
   const what = held < size ? 'you have a time stamp' : 'you hold a checkpoint';
   const { leftPacked } = state.auditor;
   if (leftPacked !== undefined) {
-    const message = `${what} of ${size} entries, but only ${state.next - 1} are here; ${leftPacked} was left out, for it is not unpacked, and may hold the rest`;
+    const message = `${what} of ${size} entries, but only ${state.order.next - 1} are here; ${leftPacked} was left out, for it is not unpacked, and may hold the rest`;
     state.findings.add('END_UNPROVEN', { file: state.place.file }, message);
     return;
   }
-  if (state.next === 0) {
+  if (state.order.next === 0) {
     const message = `${what} of ${size} entries of this stream, but there is no entry of it: its files were emptied or replaced`;
     state.findings.add('KNOWN_CONTRADICTED', { file: state.place.file }, message);
     return;
   }
-  const message = `${what} of ${size} entries, but the log ends at entry ${state.next - 1}: its end was cut off`;
-  state.findings.add('KNOWN_CONTRADICTED', { seq: state.next - 1 }, message);
+  const message = `${what} of ${size} entries, but the log ends at entry ${state.order.next - 1}: its end was cut off`;
+  state.findings.add('KNOWN_CONTRADICTED', { seq: state.order.next - 1 }, message);
 }
 
 /**

@@ -7,7 +7,7 @@ import { provenEnd } from '../verdict/proven-end.ts';
  * what is proven so far, which is as narrow as the checkpoints that this auditor can check allow.
  */
 export function narrowed(state: StreamState, seq: number, lastSeq: number): Place & Required<Pick<Place, 'within'>> {
-  const from = Math.min(Math.max(provenEnd(state) + 1, state.firstSeq), lastSeq);
+  const from = Math.min(Math.max(provenEnd(state) + 1, state.order.firstSeq), lastSeq);
   const before = state.tree.lastSealUpTo(from - 1)?.time;
   const after = state.tree.seal(lastSeq)?.time;
   const { previousSealTime: _behind, ...here } = state.foundHere(seq);

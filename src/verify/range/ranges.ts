@@ -13,44 +13,37 @@ import { reportRestarts } from './restarts.ts';
  *
  * @param end - the first entry that is none of it
  */
-export function beginRange(state: StreamState, end: number = state.next): void {
+export function beginRange(state: StreamState, end: number = state.order.next): void {
   state.sequence.end();
   state.contradictions.report(state.evidence.settledSize);
   reportRestarts(state);
-  if (!state.stopped) assess(state);
+  if (!state.coverage.stopped) assess(state);
   for (const epoch of state.epochs.all) epoch.coveredInRange = coveredSize(state, epoch);
-  state.noteUnproven(provenEnd(state), end);
+  state.order.noteUnproven(provenEnd(state), end, state.evidence.lastUnchecked);
   state.beginRange();
 }
 
 /** All that was read of the range was abandoned: the log begins with what comes, and nobody was told yet that it does so late. */
 export function forgetRange(state: StreamState): void {
-  const { startReported } = state;
   state.sequence.end();
   state.contradictions.goBack(0);
-  state.beginRange();
-  state.startReported = startReported;
+  state.beginRange(state.order.startReported);
 }
 
 /** The first entry of a file has come: was a checkpoint line before it too early, or is it about a part that is not here? */
 export function settleEarlyCheckpoint(state: StreamState, seq: number): void {
-  const { early } = state;
+  const early = state.skipped.settle(seq);
   if (early === undefined) return;
-  state.early = undefined;
-  if (early.size < seq) {
-    state.skipped.addAll(early.count, early.smallest);
-    return;
-  }
   const message = `a checkpoint of ${early.size} entries comes before entry ${seq}, which it covers`;
   state.findings.add('CHECKPOINT_EARLY', early.place, message);
 }
 
 /** The log ends with a checkpoint of entries that are not here. */
 export function endEarlyCheckpoint(state: StreamState): void {
-  const { early, unread, stopped } = state;
-  if (early === undefined || unread || stopped) return;
-  const from = Math.max(state.next, 1);
-  const lost = state.mayHold('them');
+  const { early } = state.skipped;
+  if (early === undefined || state.coverage.unread || state.coverage.stopped) return;
+  const from = Math.max(state.order.next, 1);
+  const lost = state.coverage.mayHold('them');
   const how = lost === undefined ? 'are missing' : `were not found: ${lost}`;
   const message = `a checkpoint of ${early.size} entries is present, but entries ${from} to ${early.size} ${how}`;
   state.findings.add('FILES_MISSING', { ...early.place, seq: from, lastSeq: early.size }, message);

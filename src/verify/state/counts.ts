@@ -1,3 +1,5 @@
+import type { OpenEntry } from '../../format/control.ts';
+
 /** How much a stream holds, and since when (spec 8.8). What a control entry says is compared with these; only they are written here. */
 export class Counts {
   #records = 0;
@@ -8,6 +10,7 @@ export class Counts {
   #gapSinceSeal = false;
   #sealTime: string | undefined;
   #lastTime: string | undefined;
+  #every: OpenEntry['every'] | undefined;
 
   /** Record lines of the whole log. */
   get records(): number {
@@ -45,6 +48,11 @@ export class Counts {
     return this.#lastTime;
   }
 
+  /** The promise of the newest open (M2.5). */
+  get every(): OpenEntry['every'] | undefined {
+    return this.#every;
+  }
+
   /** So many records. */
   add(records: number): void {
     this.#records += records;
@@ -77,8 +85,9 @@ export class Counts {
   }
 
   /** An open begins a file; that of a run also ends what was counted since the last seal. */
-  open(time: string, beginsRun: boolean): void {
+  open({ time, every }: OpenEntry, beginsRun: boolean): void {
     this.#sealTime = time;
+    this.#every = every;
     this.#gapSinceSeal = false;
     this.#sinceOpen = 0;
     if (!beginsRun) return;
@@ -93,5 +102,6 @@ export class Counts {
     this.#droppedSinceSeal = 0;
     this.#gapSinceSeal = false;
     this.#sealTime = undefined;
+    this.#every = undefined;
   }
 }

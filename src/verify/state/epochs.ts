@@ -1,4 +1,16 @@
 import type { Epoch } from '../model/epoch.ts';
+import { Settled } from '../model/settled.ts';
+import { Successors } from '../model/successor-ranges.ts';
+
+/** A reader walks at most so many steps of the key schedule, over the whole log (spec 8.2). */
+const STEP_LIMIT = 2 ** 20;
+/** How a run marks the key periods that it takes over. */
+type Mark = 'takenOver' | 'introducedInAdopted';
+
+const UNMARKED: Readonly<Record<Mark, number>> = {
+  takenOver: Number.MAX_SAFE_INTEGER,
+  introducedInAdopted: Number.MAX_SAFE_INTEGER,
+};
 
 /** The key periods of a stream, in their order, and the one in force (spec 5, 8.3). Which they are is written only here. */
 export class Epochs {
@@ -7,6 +19,11 @@ export class Epochs {
   #inForce: Epoch | undefined;
   #announced: Epoch | undefined;
   #highest = 0;
+  #stepsLeft = STEP_LIMIT;
+  #settled = new Settled(0);
+  #successors = new Successors();
+  /** Where the adoption began that marked key periods last. */
+  #markedFrom = { ...UNMARKED };
 
   /** Those of the range. */
   get all(): readonly Epoch[] {
@@ -26,6 +43,39 @@ export class Epochs {
   /** The highest number ever named. */
   get highest(): number {
     return this.#highest;
+  }
+
+  get stepsLeft(): number {
+    return this.#stepsLeft;
+  }
+
+  /** Which key periods are vouched for whatever comes, unless a run adopts them. */
+  get settled(): Settled {
+    return this.#settled;
+  }
+
+  /** Signers of vouched key periods, where the policy accepts successors as named. */
+  get successors(): Successors {
+    return this.#successors;
+  }
+
+  /** What is settled still, after so many adoptions in the range; if the writer went back, nothing is. */
+  settledAfter(adoptions: number): Settled {
+    if (!this.#settled.stands(this.#all, adoptions)) this.#settled = new Settled(adoptions);
+    return this.#settled;
+  }
+
+  /** Those introduced from here on that are not marked so. If the last adoption began no later, those that it marked stand as they are. */
+  mark(from: number, as: Mark): Epoch[] {
+    const known = from >= this.#markedFrom[as];
+    this.#markedFrom[as] = from;
+    const marked = this.#all.findLastIndex((epoch) => epoch.introducedAt < from || (known && epoch[as]));
+    return this.#all.slice(marked + 1).filter((epoch) => !epoch[as]);
+  }
+
+  /** The keys of so many steps are computed. */
+  walk(steps: number): void {
+    this.#stepsLeft -= steps;
   }
 
   /** An entry names this number. */
@@ -77,6 +127,9 @@ export class Epochs {
     this.#all = [];
     this.#inForce = undefined;
     this.#announced = undefined;
+    this.#settled = new Settled(0);
+    this.#successors = new Successors();
+    this.#markedFrom = { ...UNMARKED };
   }
 
   /** Erases their keys. */

@@ -1,13 +1,6 @@
-import type { NoteSignature } from '../../format/checkpoint.ts';
+import type { NoteSignature, SignedCheckpoint } from '../../format/checkpoint.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
-
-/** The checkpoints that one key signed. */
-export interface SignedSize {
-  /** Largest size that the key signed within the range it is named for; 0 if none. */
-  readonly namedMax: number;
-  /** Largest size that the key signed at all. */
-  readonly max: number;
-}
+import type { SignedSize } from '../model/settled.ts';
 
 /** A checkpoint line that verified, with the key period of its seal. */
 export interface CheckpointNote {
@@ -52,6 +45,18 @@ export interface CosignedSize {
   readonly proving?: (CheckpointNote & { readonly kind: NoteKind }) | undefined;
 }
 
+/**
+ * Where a range begins in the middle, a checkpoint held of all that was before it is the last word on the key period there
+ * (M8.4, M8.14): a range that keeps neither its signatures nor its MACs was not written by who wrote what was before.
+ */
+export interface HeldBefore {
+  /** A key that the auditor named signed it. */
+  readonly signed: boolean;
+  /** It carries our MAC, whoever can check it. */
+  readonly mac: boolean;
+}
+
+const NOTHING_BEFORE: HeldBefore = { signed: false, mac: false };
 const UNSIGNED: SignedSize = { max: 0, namedMax: 0 };
 
 /** What has been shown of a range so far, up to which size, and by what (spec 8.4 to 8.6). It is written only here. */
@@ -66,6 +71,9 @@ export class Evidence {
   #dated: DatedSize[] = [];
   #heldConfirmed = 0;
   #lastUnchecked = 0;
+  #startProven = false;
+  #before = NOTHING_BEFORE;
+  readonly #heldCosigned = new Map<SignedCheckpoint, readonly GoodCosignature[]>();
 
   /** The keys that signed something. */
   get signers(): readonly SignerId[] {
@@ -109,6 +117,21 @@ export class Evidence {
   /** Last seq whose MAC was not checked: everything after it was. */
   get lastUnchecked(): number {
     return this.#lastUnchecked;
+  }
+
+  /** A range that begins in the middle is proven by a held checkpoint; a range from seq 1 needs no proof. */
+  get startProven(): boolean {
+    return this.#startProven;
+  }
+
+  /** What a checkpoint held of all that was before the range shows. */
+  get before(): HeldBefore {
+    return this.#before;
+  }
+
+  /** The cosignatures of a checkpoint that the auditor holds, checked before the first line. */
+  cosignaturesOf(held: SignedCheckpoint): readonly GoodCosignature[] {
+    return this.#heldCosigned.get(held) ?? [];
   }
 
   /** What a key signed. */
@@ -176,6 +199,20 @@ export class Evidence {
     this.#heldConfirmed = size;
   }
 
+  /** Before the first line: these cosignatures of a held checkpoint verified. */
+  cosignHeld(held: SignedCheckpoint, good: readonly GoodCosignature[]): void {
+    this.#heldCosigned.set(held, good);
+  }
+
+  /** The range begins in the middle, behind what these held checkpoints show. */
+  follow(before: HeldBefore): void {
+    this.#before = before;
+  }
+
+  proveStart(): void {
+    this.#startProven = true;
+  }
+
   /** The MAC of this entry was not checked. */
   leaveUnchecked(seq: number): void {
     this.#lastUnchecked = seq;
@@ -199,5 +236,7 @@ export class Evidence {
     this.#dated = [];
     this.#heldConfirmed = 0;
     this.#lastUnchecked = 0;
+    this.#startProven = false;
+    this.#before = NOTHING_BEFORE;
   }
 }

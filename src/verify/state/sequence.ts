@@ -2,6 +2,7 @@ import type { Digest } from '../../core/hash.ts';
 import { entriesText } from '../model/entries-text.ts';
 import type { Findings, Place } from '../model/findings.ts';
 import type { TreeHistory } from '../model/tree-history.ts';
+import type { Order } from './order.ts';
 
 /** So many lines after a jump may still bring the entry that is missing (spec 8.11). */
 const LOOK_AHEAD = 1000;
@@ -16,23 +17,11 @@ interface Hole {
   filled: boolean;
 }
 
-/** Why roots, frontiers, counts and the end say nothing any more (spec 8.11). */
-export type BreakReason =
-  | 'missing entries'
-  | 'a changed entry'
-  | 'a malformed entry'
-  | 'another epoch'
-  | 'another root'
-  | 'no frontier';
-
 /** What the tracker needs of its stream. */
 export interface TrackedStream {
-  /** The seq that the next entry must have. */
-  readonly next: number;
+  readonly order: Order;
   readonly tree: TreeHistory;
   readonly findings: Findings;
-  /** What follows a hole is not reported again. */
-  breakOff(why: BreakReason): void;
   /** The place of the line in hand, for a finding. */
   foundHere(seq?: number): Place;
 }
@@ -56,7 +45,7 @@ export class SequenceTracker {
 
   /** An entry whose seq is too high: what it jumps over is missing, or comes late. */
   jump(seq: number): void {
-    const { next } = this.#state;
+    const { next } = this.#state.order;
     this.#holes.push({
       expected: next,
       seen: seq,
@@ -64,7 +53,7 @@ export class SequenceTracker {
       deadline: this.#lines + LOOK_AHEAD,
       filled: false,
     });
-    this.#state.breakOff('missing entries');
+    this.#state.order.breakOff('missing entries');
   }
 
   /** An entry whose seq has passed. */
@@ -112,7 +101,7 @@ export class SequenceTracker {
     const message =
       code === 'DUPLICATE_ENTRY'
         ? `${range}: already stands earlier in the log`
-        : `${range}: comes after entry ${this.#state.next - 1}, and differs from what was there before`;
+        : `${range}: comes after entry ${this.#state.order.next - 1}, and differs from what was there before`;
     this.#state.findings.add(code, { ...place, seq: from, lastSeq: to }, message);
   }
 

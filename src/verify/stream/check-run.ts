@@ -1,7 +1,7 @@
 import type { RecordKey } from '../../core/hmac.ts';
 import { type CheckedRecords, LEAF_BYTES } from '../../engine/engine.ts';
 import { selectedEngine } from '../../engine/selected-engine.ts';
-import { countRecords } from '../entry/entries.ts';
+import { epochOfRecords, takeRecords } from '../entry/entries.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -34,13 +34,12 @@ function checkOf(epoch: Epoch, seq: number): Check | undefined {
  */
 export function checkRun(state: StreamState, bytes: Buffer, start: number, end: number): CheckedRecords {
   const none = { records: 0, end: start };
-  const { epoch, next: seq } = state;
-  if (epoch === undefined || state.expect.what !== 'any' || state.sequence.open) return none;
-  const check = checkOf(epoch, seq);
-  if (check === undefined) return none;
+  const seq = state.order.next;
+  const epoch = epochOfRecords(state, seq, seq);
+  const check = epoch && checkOf(epoch, seq);
+  if (epoch === undefined || check === undefined) return none;
   // what is asked of a size is answered where its entry is taken by itself
   const records = Math.min(RUN, check.until - seq + 1, state.asked.next - seq, state.erasures.nextFrom(seq) - seq);
-  if (records <= 0) return none;
   const run = selectedEngine().checkRecords({
     bytes,
     from: start,
@@ -57,11 +56,7 @@ export function checkRun(state: StreamState, bytes: Buffer, start: number, end: 
   });
   if (run.records === 0) return none;
   const last = seq + run.records - 1;
-  if (check.key === undefined) state.evidence.leaveUnchecked(last);
-  countRecords(state, run.records);
   state.tree.appendLeaves(seq, leaves.subarray(0, run.records * LEAF_BYTES));
-  state.next = last + 1;
-  state.closed = undefined;
-  epoch.lastSeq = last;
+  takeRecords(state, epoch, last, run.records, check.key !== undefined);
   return run;
 }

@@ -1,6 +1,6 @@
 import type { Subtree } from '../../core/subtrees.ts';
 import type { AuthMember } from '../../format/entry.ts';
-import { countRecords } from '../entry/entries.ts';
+import { epochOfRecords, takeRecords } from '../entry/entries.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -39,17 +39,10 @@ function authenticated(
  * read here, one by one.
  */
 export function takeRun(state: StreamState, run: CheckedRun, keyOf: (epoch: Epoch) => number | undefined): boolean {
-  const { epoch } = state;
   const last = run.firstSeq + run.count - 1;
-  if (state.stopped || state.sequence.open || state.expect.what !== 'any') return false;
-  if (epoch === undefined || run.firstSeq !== state.next || run.kid !== epoch.kid) return false;
-  if (!authenticated(run, epoch, keyOf)) return false;
-  if (state.asked.next <= last || state.erasures.nextFrom(run.firstSeq) <= last) return false;
-  if (epoch.member === 'hash' || epoch.schedule === undefined) state.evidence.leaveUnchecked(last);
-  countRecords(state, run.count);
+  const epoch = epochOfRecords(state, run.firstSeq, last);
+  if (epoch === undefined || run.kid !== epoch.kid || !authenticated(run, epoch, keyOf)) return false;
   state.tree.appendRun(run.firstSeq, run.leaves, run.subtrees);
-  state.next = last + 1;
-  state.closed = undefined;
-  epoch.lastSeq = last;
+  takeRecords(state, epoch, last, run.count, epoch.member !== 'hash' && epoch.schedule !== undefined);
   return true;
 }

@@ -28,7 +28,7 @@ export async function handleCheckpoint(
   if (checkpoint === undefined) {
     if (line !== undefined && parseConverted(noteOfLine(line)) !== undefined) {
       state.encoding.found(state.foundHere());
-      if (state.facts !== undefined) state.facts.altered = true;
+      state.file.facts?.alter();
     } else state.find('NOTE_MALFORMED', 'a checkpoint line does not contain a signed note in its only valid spelling');
     return;
   }
@@ -41,20 +41,20 @@ export async function handleCheckpoint(
   }
   if (line !== undefined) state.auditor.observer?.checkpoint(state.place.file, size, note ?? '');
   // of what a crash lost a copy may be here, and what took its place be written again (M8.22, M8.26)
-  if (state.isRewritten && size > state.evidence.settledSize) return;
-  if (size < Math.max(state.firstSeq, 1)) {
+  if (state.file.isRewritten && size > state.evidence.settledSize) return;
+  if (size < Math.max(state.order.firstSeq, 1)) {
     state.skipped.add(size);
     return;
   }
-  if (size >= state.next && state.atFileStart) {
-    holdEarly(state, size); // the next entry tells
+  if (size >= state.order.next && state.order.atFileStart) {
+    state.skipped.hold(size, state.here(state.order.next === 0 ? undefined : size)); // the next entry tells
     return;
   }
-  if (size >= state.next) {
+  if (size >= state.order.next) {
     if (state.sequence.open) return; // the entry it is about is missing, which is reported
     state.find(
       'CHECKPOINT_EARLY',
-      `a checkpoint of ${size} entries comes right after entry ${state.next - 1}, before entries that it covers`,
+      `a checkpoint of ${size} entries comes right after entry ${state.order.next - 1}, before entries that it covers`,
       size,
     );
     return;
@@ -67,18 +67,10 @@ export async function handleCheckpoint(
   await handleSealed(state, checkpoint, seal, note ?? '', proof);
 }
 
-function holdEarly(state: StreamState, size: number): void {
-  const { early } = state;
-  const place = state.here(state.next === 0 ? undefined : size);
-  const largest = early === undefined || size > early.size ? { size, place } : early;
-  const smallest = Math.min(size, early?.smallest ?? size);
-  state.early = { size: largest.size, place: largest.place, count: (early?.count ?? 0) + 1, smallest };
-}
-
 function handleUnknownSize(state: StreamState, size: number): void {
   if (!state.tree.remembers(size)) {
     state.skipped.add(size);
-  } else if (!state.broken && state.tree.frontier !== undefined) {
+  } else if (!state.order.broken && state.tree.frontier !== undefined) {
     state.find(
       'CHECKPOINT_NOT_A_SEAL',
       `a checkpoint of ${size} entries: entry ${size} is neither a seal nor a close`,
@@ -96,11 +88,11 @@ async function handleSealed(
 ): Promise<void> {
   const { size } = checkpoint;
   if (checkpoint.root !== seal.root) {
-    if (!state.broken) {
+    if (!state.order.broken) {
       const place = narrowed(state, size, size);
       const message = `the checkpoint of ${size} entries does not match these entries: something in entries ${place.within.firstSeq} to ${size} was changed`;
       state.findings.add('ROOT_MISMATCH', place, message);
-      state.breakOff('another root');
+      state.order.breakOff('another root');
     }
     return;
   }
@@ -115,13 +107,13 @@ async function handleSealed(
     state.find('SIGNATURE_WRONG', message, size);
     return;
   }
-  if (state.broken) return;
+  if (state.order.broken) return;
   for (const { witness, time } of cosignatures.good) state.evidence.cosign(witness, { size, time });
   const noted = (signers: readonly SignerId[]): void => {
     if (proof === undefined) return; // nobody asks for what proves an entry
     const { held, witnessing } = state.auditor;
     const same = held.filter((one) => one.size === size && one.root === seal.root);
-    const byWitnesses = [...cosignatures.good, ...same.flatMap((one) => state.heldCosigned.get(one) ?? [])];
+    const byWitnesses = [...cosignatures.good, ...same.flatMap((one) => state.evidence.cosignaturesOf(one))];
     const signatures = signers.flatMap((id) => verdict.verified.get(id) ?? []);
     proof.noted(seal, { checkpoint, signatures, cosignatures: byWitnesses }, (witnesses) =>
       witnessing === undefined ? true : isMet(witnessing.quorum, witnesses),

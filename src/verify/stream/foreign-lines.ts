@@ -39,9 +39,6 @@ export class ForeignLines {
     this.#classified = false;
     this.#unclassified = undefined;
     this.#noted = false;
-    this.#state.afterCut = this.#state.isCut;
-    this.#state.endsEarly = false;
-    this.#state.isRewritten = false;
   }
 
   get pending(): boolean {
@@ -56,7 +53,7 @@ export class ForeignLines {
     if (unclassified === undefined) return;
     unclassified.mention ||= tracesIn(line).mention;
     unclassified.allOurs &&= hasOurIntegrity(line);
-    this.#state.isRewritten = unclassified.allOurs;
+    this.#state.file.seemRewritten(unclassified.allOurs);
   }
 
   /** A line that its carrier did not write so. */
@@ -112,7 +109,7 @@ export class ForeignLines {
     this.#torn('this line may be what a crash left of one; the line behind it, which would tell, is cut');
     this.#report();
     this.#previous = this.#state.here();
-    this.#state.unterminatedBytes = bytes;
+    this.#state.file.endUnterminated(bytes);
   }
 
   /**
@@ -160,13 +157,13 @@ export class ForeignLines {
 
   /** The log ends. */
   end(): void {
-    const torn = this.#state.unterminatedBytes > 0;
+    const torn = this.#state.file.unterminatedBytes > 0;
     if (torn && this.#previous !== undefined) {
-      const isAll = this.#previous.line === 1 && this.#state.next === 0;
+      const isAll = this.#previous.line === 1 && this.#state.order.next === 0;
       const lost = isAll ? 'it is cut, or no log' : 'what it said is lost';
-      const unread = this.#state.unread ? 'the rest could not be read' : lost;
-      const rest = this.#state.mayHold('the rest') ?? unread;
-      const message = `the log ends inside a line (${this.#state.unterminatedBytes} bytes); ${rest}`;
+      const unread = this.#state.coverage.unread ? 'the rest could not be read' : lost;
+      const rest = this.#state.coverage.mayHold('the rest') ?? unread;
+      const message = `the log ends inside a line (${this.#state.file.unterminatedBytes} bytes); ${rest}`;
       if (!this.#state.auditor.live) this.#state.findings.add('TORN_TAIL', this.#previous, message);
       this.#previous = undefined;
     }
@@ -175,7 +172,7 @@ export class ForeignLines {
 
   /** The whole line before this one is explained; bytes without LF explain themselves. */
   #torn(message: string): void {
-    if (this.#previous === undefined || this.#state.unterminatedBytes > 0) return;
+    if (this.#previous === undefined || this.#state.file.unterminatedBytes > 0) return;
     this.#state.findings.add('TORN_TAIL', this.#previous, message);
     this.#previous = undefined;
   }
@@ -183,17 +180,17 @@ export class ForeignLines {
   /** What stands before another line, and was not explained. */
   #report(): void {
     if (this.#previous === undefined) return;
-    if (this.#state.unterminatedBytes > 0) {
+    if (this.#state.file.unterminatedBytes > 0) {
       const lost = 'what it said is lost, or stands in the copy that this one was cut from';
-      const rest = this.#state.mayHold('the rest') ?? lost;
+      const rest = this.#state.coverage.mayHold('the rest') ?? lost;
       this.#state.findings.add('TORN_TAIL', this.#previous, `this file ends inside a line; ${rest}`);
     } else if (this.#isUnfinished && this.#endsFile) this.#state.findings.add('TORN_TAIL', this.#previous, UNFINISHED);
     else this.#foreign(this.#previous, 'this line was never sealed, but is among sealed ones');
     this.#previous = undefined;
-    this.#state.unterminatedBytes = 0;
+    this.#state.file.explainUnterminated();
   }
 
   #foreign(place: Place, message: string): void {
-    this.#state.findings.add('FOREIGN_LINE', { ...place, seq: Math.max(this.#state.next, 1) }, message);
+    this.#state.findings.add('FOREIGN_LINE', { ...place, seq: Math.max(this.#state.order.next, 1) }, message);
   }
 }

@@ -167,29 +167,29 @@ export async function checkManifest(
   }
   const { manifest } = reading;
   const close = facts.at(manifest.last_seq);
-  const mayBeThere = state.orderUnknown || state.maybeElsewhere;
+  const mayBeThere = state.order.isUnknown || state.coverage.maybeElsewhere;
   if (close === undefined && mayBeThere) return; // in an entry, or in a file, that could not be read
   if (close === undefined) {
     const { first_seq: first, last_seq: last } = manifest;
-    const hasEntries = state.next > state.fileNext; // without any, its entries may be in other files
-    const goesOn = following === state.next;
+    const hasEntries = !state.order.atFileStart; // without any, its entries may be in other files
+    const goesOn = following === state.order.next;
     // what stands there may be of a crash, cut before the open that takes its place (M8.26)
     const mayBeLost = hasEntries && state.evidence.settledSize < last && (!goesOn || facts.cutAt !== undefined);
-    if (!mayBeLost && (state.next > last || (hasEntries && goesOn))) {
+    if (!mayBeLost && (state.order.next > last || (hasEntries && goesOn))) {
       if (hasEntries) say(`the manifest says that the file ends with entry ${last}, but there is no close there`);
     } else {
-      const range = state.next <= last ? { seq: Math.max(first, state.next), lastSeq: last } : {};
+      const range = state.order.next <= last ? { seq: Math.max(first, state.order.next), lastSeq: last } : {};
       const place = { ...own, ...range };
       const message = `this manifest is of a file that ended with entry ${last}; what lies beside it ends before: it was cut off, emptied or replaced`;
       state.findings.add('FILES_MISSING', place, message); // as if it was deleted
-      state.endsEarly = state.next <= last;
+      if (state.order.next <= last) state.file.endEarly();
     }
     return;
   }
   // its `file` may be another one: whoever renames a file renames its manifest (M7.1)
   const wrong = firstWrong(manifest, close, facts, state.auditor.origin) ?? bytesWrong(manifest, close, facts);
   const mayBeOlder = facts.salted && (wrong === 'bytes' || wrong === 'sha256');
-  if (wrong !== undefined && !state.broken) {
+  if (wrong !== undefined && !state.order.broken) {
     const other = `the manifest's "${wrong}" is that of other bytes: it was changed${OR_OLDER}`;
     if (mayBeOlder) state.findings.add('MANIFEST_WRONG', own, other, 'undecided');
     else say(`the manifest's "${wrong}" contradicts the file`);

@@ -1,6 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
 import { KEPT_DOUBTS } from '../entry/authenticate.ts';
-import { countRecords } from '../entry/entries.ts';
+import { epochOfRecords, takeRecords } from '../entry/entries.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
@@ -53,22 +53,16 @@ export function stepOf(epoch: Epoch, check: RunCheck): number {
 
 /** Takes a run where the stream stands. False where its records would not have been checked so here. */
 export function resumeRun(state: StreamState, run: RecordedRun): boolean {
-  const { epoch } = state;
   const { firstSeq, count, check } = run;
   const last = firstSeq + count - 1;
-  if (state.stopped || state.sequence.open || state.expect.what !== 'any' || firstSeq !== state.next) return false;
-  if (epoch?.number !== run.epoch || state.asked.next <= last) return false;
-  if (state.erasures.nextFrom(firstSeq) <= last) return false;
+  const epoch = epochOfRecords(state, firstSeq, last);
+  if (epoch?.number !== run.epoch) return false;
   for (const seq of [firstSeq, last]) if (checkedHow(state, epoch, seq) !== check) return false;
   if (stepOf(epoch, check) !== run.step || (run.frontier === undefined) !== (state.tree.frontier === undefined)) {
     return false;
   }
-  if (check !== 'mac' && check !== 'mac-altered') state.evidence.leaveUnchecked(last);
-  countRecords(state, count);
   state.tree.resumeRun(firstSeq, count, run.leaves, run.frontier ?? []);
-  state.next = last + 1;
-  state.closed = undefined;
-  epoch.lastSeq = last;
+  takeRecords(state, epoch, last, count, check === 'mac' || check === 'mac-altered');
   state.place.at(run.line, run.offset);
   return true;
 }

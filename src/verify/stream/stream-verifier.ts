@@ -78,7 +78,7 @@ export class StreamVerifier {
     this.#recorder = recorder;
     this.#heldUnchecked = auditor.witnessing !== undefined && auditor.held.length > 0;
     this.state = new StreamState(auditor, findings, cited, allowance, shown);
-    this.state.tree.watcher = keeper?.proof;
+    this.state.tree.watchBy(keeper?.proof);
     this.#foreign = new ForeignLines(this.state);
   }
 
@@ -86,9 +86,9 @@ export class StreamVerifier {
   beginFile(file: string, manifest?: Uint8Array, beside: string = file): void {
     this.#manifestFile = beside;
     this.#manifest = manifest === undefined ? undefined : beginManifest(manifest, this.state.counts.records);
-    this.state.facts = this.#manifest?.facts;
+    this.state.file.begin(this.#manifest?.facts);
     this.state.place.beginFile(file);
-    this.state.fileNext = this.state.next;
+    this.state.order.beginFile();
     this.#lineEndings = 'unknown';
     this.#emptyWithCr = undefined;
     this.#marked = false;
@@ -102,14 +102,14 @@ export class StreamVerifier {
    */
   feed(bytes: Buffer, start: number, end: number, line: number, offset: number): Promise<void> | undefined {
     const { state } = this;
-    if (start === end || state.stopped) return undefined;
+    if (start === end || state.coverage.stopped) return undefined;
     state.place.at(line, offset);
     state.place.hold(bytes, start, end);
     const { epoch } = state;
     const found = state.findings.total;
     let check: RunCheck | undefined;
-    if (epoch !== undefined && state.expect.what === 'any' && !state.sequence.open && !this.#pending) {
-      const seq = state.next;
+    if (epoch !== undefined && state.order.expected.what === 'any' && !state.sequence.open && !this.#pending) {
+      const seq = state.order.next;
       if (this.#recorder !== undefined) check = checkedHow(state, epoch, seq);
       const matcher = this.#matcherOf(epoch);
       matcher.set(seq);
@@ -126,8 +126,8 @@ export class StreamVerifier {
         return undefined;
       }
     }
-    const { next } = state;
-    state.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
+    const { next } = state.order;
+    state.file.facts?.reach(bytes, end + 1, offset + end + 1 - start); // a close fixes the digest up to here
     const slow = bytes.subarray(start, end);
     const pending = this.#heldUnchecked ? this.#feedFirst(slow) : this.#feedSlowly(slow);
     if (pending !== undefined) return pending.finally(() => state.place.letGo());
@@ -146,7 +146,7 @@ export class StreamVerifier {
     const { state } = this;
     const none = { lines: 0, end: start };
     if (!this.#mayBeSeveral || this.#keeper !== undefined || this.#recorder !== undefined) return none;
-    if (state.stopped || this.#pending || this.#heldUnchecked) return none;
+    if (state.coverage.stopped || this.#pending || this.#heldUnchecked) return none;
     this.#mayBeSeveral = false; // until a line is taken otherwise that others may follow at once
     const run = checkRun(state, bytes, start, end);
     if (run.records === 0) return none;
@@ -159,7 +159,7 @@ export class StreamVerifier {
   /** Tells of a record, where it changed nothing but what every record of its kind changes. */
   #record(seq: number, leaf: Digest, epoch: Epoch, check: RunCheck, found: number): void {
     const { state } = this;
-    const as = state.next === seq + 1 && state.epoch === epoch && state.findings.total === found;
+    const as = state.order.next === seq + 1 && state.epoch === epoch && state.findings.total === found;
     if (as && checkedHow(state, epoch, seq) === check) this.#recorder?.record(seq, leaf, epoch, check);
   }
 
@@ -177,7 +177,7 @@ export class StreamVerifier {
 
   /** Takes a line that was not written by the carrier: foreign, whatever it contains. */
   feedForeign(bytes: Buffer, start: number, end: number, line: number, offset: number): undefined {
-    if (this.state.stopped) return;
+    if (this.state.coverage.stopped) return;
     const { place } = this.state;
     place.at(line, offset);
     place.hold(bytes, start, end);
@@ -192,25 +192,25 @@ export class StreamVerifier {
 
   /** Something before the line in hand is explained by what that line is. */
   get #pending(): boolean {
-    return this.#foreign.pending || this.#marked || this.state.early !== undefined;
+    return this.#foreign.pending || this.#marked || this.state.skipped.early !== undefined;
   }
 
   /** A byte order mark is before the file's first line (M8.22), or an empty line somewhere, which says nothing (M1.7). */
   skipped(what: 'mark' | 'empty'): void {
-    if (this.state.facts !== undefined) this.state.facts.altered = true;
+    this.state.file.facts?.alter();
     this.#marked ||= what === 'mark';
   }
 
   /** The buffer is about to be reused: hashes up to `end`, which is the file's byte `offset`. */
   release(bytes: Buffer, end: number, offset: number): void {
-    this.state.facts?.reach(bytes, end, offset);
+    this.state.file.facts?.reach(bytes, end, offset);
   }
 
   /** The file ends with bytes without LF. */
   feedUnterminated(bytes: number, line: number, offset: number): void {
     this.state.place.at(line, offset);
-    if (this.state.facts !== undefined) this.state.facts.cutAt = offset;
-    if (!this.state.stopped) this.#foreign.unterminated(bytes);
+    this.state.file.facts?.cut(offset);
+    if (!this.state.coverage.stopped) this.#foreign.unterminated(bytes);
   }
 
   /**
@@ -222,18 +222,18 @@ export class StreamVerifier {
     if (this.#emptyWithCr !== undefined) this.#decideLineEndings(true);
     // of a part of a file nobody can say that none of it was sealed
     const isRewritten =
-      !state.unread && this.#foreign.endFile(isListed && this.#manifest === undefined) === 'rewritten';
+      !state.coverage.unread && this.#foreign.endFile(isListed && this.#manifest === undefined) === 'rewritten';
     if (this.#manifest !== undefined) {
-      if (!state.stopped && !state.unread && !isRewritten)
+      if (!state.coverage.stopped && !state.coverage.unread && !isRewritten)
         await checkManifest(state, this.#manifestFile, this.#manifest, following, this.#keeper?.proof);
-    } else if (state.auditor.manifestRequired && state.closed !== undefined) {
+    } else if (state.auditor.manifestRequired && state.order.closed !== undefined) {
       state.findings.add(
         'MANIFEST_WRONG',
         { file: state.place.file },
         'your policy demands a manifest, but there is none',
       );
     }
-    state.facts = undefined;
+    state.file.end();
   }
 
   /** The log ends: what can only be said of the whole is said now. */
@@ -242,19 +242,19 @@ export class StreamVerifier {
     this.#foreign.end();
     state.sequence.end();
     endEarlyCheckpoint(state);
-    if (state.next === 0 && !state.findings.tampered && !state.findings.undecided) {
+    if (state.order.next === 0 && !state.findings.tampered && !state.findings.undecided) {
       const what = state.findings.count('EMPTY_FILE') > 0 ? ': what is here is empty' : '';
       state.findings.add('NOT_SEALED', { file: state.place.file }, `there is no sealed line${what}`);
     }
     checkBeginning(state);
     // what could not be read may hold the open that abandons them
-    state.contradictions.report(state.isPartial ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
+    state.contradictions.report(state.coverage.isPartial ? state.evidence.settledSize : Number.MAX_SAFE_INTEGER);
     checkHeldAtEnd(state);
     reportRestarts(state);
-    if (!state.stopped) assess(state);
+    if (!state.coverage.stopped) assess(state);
     checkEnd(state);
-    if (hasEnded(state)) state.erasures.end(state.logFirstSeq, state.next - 1, state.findings);
-    if (!state.stopped) reportUnmatchedKeys(state);
+    if (hasEnded(state)) state.erasures.end(state.order.logFirstSeq, state.order.next - 1, state.findings);
+    if (!state.coverage.stopped) reportUnmatchedKeys(state);
     checkNamedSign(state);
     this.#keeper?.proven(provenEnd(state));
     state.epochs.erase();
@@ -291,11 +291,13 @@ export class StreamVerifier {
   }
 
   async #control(line: Buffer, read: ControlLine): Promise<void> {
-    const { abandonedEntries, next, tree } = this.state;
+    const { order, runs, tree } = this.state;
+    const { next } = order;
+    const { abandonedEntries } = runs;
     const proof = this.#keeper?.proof;
     const before = proof === undefined ? [] : [...(tree.frontier?.subtrees ?? [])];
     await handleControl(this.state, line, read);
-    if (this.state.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
+    if (this.state.runs.abandonedEntries > abandonedEntries) this.#keeper?.goBack(read.seq - 1);
     const sealed = read.seq === next ? tree.seal(read.seq) : undefined;
     if (sealed !== undefined) proof?.seal(line, sealed, before);
     this.#keeper?.control?.(read.seq, line);
@@ -313,7 +315,7 @@ export class StreamVerifier {
     this.#emptyWithCr = undefined;
     this.#lineEndings = converted ? 'crlf' : 'lf';
     if (converted) {
-      if (this.state.facts !== undefined) this.state.facts.altered = true;
+      this.state.file.facts?.alter();
       this.state.find('LINE_ENDINGS_CONVERTED', 'the lines of this file end with CR LF; they were sealed with LF');
     } else if (emptyWithCr !== undefined) {
       this.state.findings.add('FOREIGN_LINE', emptyWithCr, 'this line was never sealed, but is among sealed ones');
@@ -343,9 +345,9 @@ export class StreamVerifier {
 
 /** R2.3: a close that is proven is its last entry, and no next file is to come. */
 function hasEnded(state: StreamState): boolean {
-  const { closed, isPartial, auditor, next } = state;
+  const { closed, next } = state.order;
   const isLast = closed !== undefined && closed.why !== 'rotated';
-  return isLast && !isPartial && !auditor.part && provenEnd(state) === next - 1;
+  return isLast && !state.coverage.isPartial && !state.auditor.part && provenEnd(state) === next - 1;
 }
 
 function isOwnEntry(state: StreamState, read: ClassifiedLine): read is RecordLine | ControlLine {

@@ -52,7 +52,7 @@ export async function checkCosignatures(state: StreamState, checkpoint: SignedCh
 
 /** Checks those of the held checkpoints, before the log is read: what is reached on the way is known then. */
 export async function checkHeldCosignatures(state: StreamState): Promise<void> {
-  for (const held of state.auditor.held) state.heldCosigned.set(held, (await checkCosignatures(state, held)).good);
+  for (const held of state.auditor.held) state.evidence.cosignHeld(held, (await checkCosignatures(state, held)).good);
 }
 
 /** The key id that a witness's key has as a key of the log. */

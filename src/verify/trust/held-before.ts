@@ -1,4 +1,5 @@
-import type { HeldBefore, StreamState } from '../state/state.ts';
+import type { HeldBefore } from '../state/evidence.ts';
+import type { StreamState } from '../state/state.ts';
 import { namedSignatures } from './note-signatures.ts';
 
 /** Our MAC is HMAC-SHA-256. */
@@ -21,6 +22,6 @@ export async function heldBefore(state: StreamState, size: number): Promise<Held
 }
 
 /** Whether the range begins without the MACs that were there before, and nothing held of the range itself says otherwise. */
-export function givesUpMacs({ before, epochs, evidence, firstSeq }: StreamState): boolean {
-  return before.mac && epochs.all[0]?.member === 'hash' && evidence.heldConfirmed < firstSeq;
+export function givesUpMacs({ epochs, evidence, order: { firstSeq } }: StreamState): boolean {
+  return evidence.before.mac && epochs.all[0]?.member === 'hash' && evidence.heldConfirmed < firstSeq;
 }

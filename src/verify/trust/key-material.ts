@@ -1,6 +1,5 @@
 import { KeySchedule } from '../../core/key-schedule.ts';
 import { TamperError, type TamperErrorCode } from '../../errors.ts';
-import { noteKeyOf } from '../../format/key-reference.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
@@ -54,15 +53,14 @@ async function confirmSigners(state: StreamState, epoch: Epoch): Promise<void> {
   const { confirmSigner } = state.auditor;
   if (confirmSigner === undefined) return;
   for (const [id, signer] of epoch.signers) {
-    if (countsAsNamed(state, id) || state.refusedSigners.has(id) || !mayAsk(state, 'refusedSigners')) continue;
+    if (countsAsNamed(state, id) || state.knownKeys.isRefused(id) || !mayAsk(state, 'refusedSigners')) continue;
     try {
       if (!(await confirmSigner(signer))) {
-        state.refusedSigners.add(id);
+        state.knownKeys.refuse(id);
         state.allowance.take('refusedSigners');
         continue;
       }
-      const all = { fromSeq: 1, untilSeq: Number.MAX_SAFE_INTEGER, givenBy: 'the configured signing key' };
-      state.publicKeys.push({ key: noteKeyOf(signer), ...all });
+      state.knownKeys.confirm(signer);
     } catch (error) {
       if (!(error instanceof TamperError)) throw error;
       state.allowance.take('serviceFailures');

@@ -9,18 +9,18 @@ export function missingKeyText(state: StreamState, epoch: Epoch): string {
   return `key period ${epoch.kid}: ${whatWasGiven(state, epoch)}; it needs ${whatItNeeds(epoch)}`;
 }
 
-function whatWasGiven({ auditor, publicKeys, findings }: StreamState, epoch: Epoch): string {
+function whatWasGiven({ auditor, findings, knownKeys: { named } }: StreamState, epoch: Epoch): string {
   if (epoch.keyRefused !== undefined) return epoch.keyRefused;
   for (const { name, key } of auditor.namedElsewhere ?? []) {
     const id = encodeNoteKey(key).toString('latin1');
     if (!epoch.signers.has(id)) continue;
     return `you named its signer for the stream ${name} only. If it also signs for this one, name ${formatVkey(auditor.origin, key)}`;
   }
-  if (publicKeys.length === 0)
+  if (named.length === 0)
     return findings.count('KEY_SERVICE') > 0 ? 'no key came from its service' : 'you gave no key for it';
-  return publicKeys.length === 1
+  return named.length === 1
     ? 'the public key that you gave does not sign it'
-    : `none of the ${publicKeys.length} public keys that you gave signs it`;
+    : `none of the ${named.length} public keys that you gave signs it`;
 }
 
 function whatItNeeds({ reference, signers }: Epoch): string {

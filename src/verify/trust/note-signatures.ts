@@ -4,7 +4,7 @@ import { decodeLogSignature } from '../../format/log-signature.ts';
 import { encodeNoteKey, type NoteKey, ratchetKeyId } from '../../format/vkey.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
-import type { KnownKey } from '../model/known-keys.ts';
+import type { KnownKey } from '../state/known-keys.ts';
 import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { countsAsNamed } from './named-keys.ts';
@@ -67,7 +67,7 @@ async function checkAnew(
 ): Promise<boolean | undefined> {
   const { key, signer } = known;
   if (key.algorithm !== 'kms-hmac-sha256') return checkHere(state, key, checkpoint, signature);
-  const named = state.publicKeys.some((one) => encodeNoteKey(one.key).toString('latin1') === known.id);
+  const named = state.knownKeys.namedAs(known.id).length > 0;
   if (!named || signer === undefined || state.auditor.verifyOnline === undefined) return undefined;
   if (state.allowance.left('serviceFailures') === 0) return undefined;
   try {
@@ -137,7 +137,7 @@ export async function verifyNote(
 /** The named keys, each within its range, whose signatures a held checkpoint carries. */
 export async function namedSignatures(state: StreamState, checkpoint: SignedCheckpoint): Promise<Set<SignerId>> {
   const { verified } = await verifyNote(state, checkpoint, undefined, undefined);
-  const inRange = state.publicKeys.filter(
+  const inRange = state.knownKeys.named.filter(
     ({ fromSeq, untilSeq }) => checkpoint.size >= fromSeq && checkpoint.size <= untilSeq,
   );
   return new Set(inRange.map(({ key }) => encodeNoteKey(key).toString('latin1')).filter((id) => verified.has(id)));

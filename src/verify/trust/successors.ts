@@ -7,11 +7,11 @@ import { isSettled, settleStatuses, unsettled } from './vouching.ts';
  * over to another (spec 8.5). A key that was handed over never comes back by itself.
  */
 export function acceptSuccessors(state: StreamState): void {
-  if (isSettled(state) || state.limitsReached.has('settling')) return;
+  if (isSettled(state) || state.coverage.lacks('settling')) return;
   if (!state.allowance.take('settling', unsettled(state))) {
     sayOnce(state, 'settling', 'too many key periods are unproven to work out which key succeeds which');
     return;
   }
   settleStatuses(state);
-  state.successors.follow(state.epochs.all, state.settled);
+  state.epochs.successors.follow(state.epochs.all, state.epochs.settled);
 }

@@ -1,31 +1,21 @@
 import type { Epoch, SignerId } from '../model/epoch.ts';
-import { nothingSettled, type Proven, type Settled } from '../model/settled.ts';
+import type { Proven, Settled } from '../model/settled.ts';
 import type { StreamState } from '../state/state.ts';
 import { countedMax, countsAsNamed, namedMax } from './named-keys.ts';
 import { hasWeight } from './post-quantum.ts';
 
 /** Who answers for a key period (spec 8.6, M8.17): vouched, keyed or nobody. */
 
-/** What is settled still; where a run adopted entries or the writer went back, nothing is. */
-function settledOf(state: StreamState): Settled {
-  const { settled, adoptions } = state;
-  const epochs = state.epochs.all;
-  const stands = settled.count === 0 || epochs[settled.count - 1] === settled.newest;
-  if (!stands || settled.adoptions !== adoptions.length) state.settled = nothingSettled(adoptions.length);
-  return state.settled;
-}
+const settledOf = ({ epochs, runs }: StreamState): Settled => epochs.settledAfter(runs.adoptions);
 
 /** Whether settling again would change nothing. */
 export function isSettled(state: StreamState): boolean {
-  const { epochs, last, heldConfirmed, stale } = settledOf(state);
-  const same = epochs === state.epochs.all.length && last === state.epochs.all.at(-1);
-  return same && heldConfirmed === state.evidence.heldConfirmed && !stale;
+  return settledOf(state).isCurrent(state.epochs.all, state.evidence.heldConfirmed);
 }
 
 /** How many key periods would be settled again, and keys looked at for it. */
 export function unsettled(state: StreamState): number {
-  const { count, covered } = settledOf(state);
-  return state.epochs.all.length - count + (covered === undefined ? state.evidence.signerCount : 0);
+  return settledOf(state).pending(state.epochs.all, state.evidence.signerCount);
 }
 
 function largestNamed(state: StreamState): number {
@@ -37,39 +27,20 @@ function largestNamed(state: StreamState): number {
 
 /** Settles the status of every key period, in their order. May be called again when more is known. */
 export function settleStatuses(state: StreamState): void {
-  const settled = settledOf(state);
-  const epochs = state.epochs.all;
-  settled.covered ??= largestNamed(state);
-  const { covered } = settled;
-  let proven = settled.proven;
-  let leading = true;
-  settled.threshold = 0;
-  for (let at = settled.count; at < epochs.length; at++) {
-    const epoch = epochs[at] as Epoch;
-    epoch.status = statusOf(state, epoch, [settled.proven, proven], covered);
-    epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
-    // what a run took over stays as it is: nothing that comes says whose its signers are
-    const stays = epoch.signersProven || (epoch.status === 'vouched' && epoch.takenOver);
-    if (leading && stays) {
-      settled.count = at + 1;
-      settled.newest = epoch;
-    } else {
-      if (leading) proven = { signers: new Set(), retired: new Set() };
-      leading = false;
-      settled.threshold = Math.max(settled.threshold, epoch.introducedAt, epoch.handOverSeal ?? 0);
-    }
-    for (const id of epoch.predecessor?.signers.keys() ?? []) if (!epoch.signers.has(id)) proven.retired.add(id);
-    if (epoch.signersProven) for (const id of epoch.signers.keys()) proven.signers.add(id);
-  }
-  settled.epochs = epochs.length;
-  settled.last = epochs.at(-1);
-  settled.heldConfirmed = state.evidence.heldConfirmed;
-  settled.stale = false;
+  settledOf(state).settle(
+    state.epochs.all,
+    state.evidence.heldConfirmed,
+    () => largestNamed(state),
+    (epoch, proven, covered) => {
+      epoch.status = statusOf(state, epoch, proven, covered);
+      epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
+    },
+  );
 }
 
 /** `covered` is the largest size that a named key signed within its range. */
 function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], covered: number): Epoch['status'] {
-  if (epoch.provenByHeld || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq))
+  if (epoch.provenByHeld || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.order.firstSeq))
     return 'vouched';
   if (epoch.introducedInAdopted ? signedByItsOwn(state, epoch) : covered >= epoch.introducedAt) return 'vouched';
   if (epoch.predecessor !== undefined) {

@@ -16,8 +16,8 @@ export function assess(state: StreamState): void {
   const proven = provenEnd(state);
   for (const epoch of state.epochs.all) settleKey(state, epoch, isTail(state, epoch, proven));
   settleStatuses(state);
-  const adopted = adoptedFrom(state);
-  let signedBefore = state.before.signed;
+  const adopted = state.runs.adoptedFrom();
+  let signedBefore = state.evidence.before.signed;
   for (const epoch of state.epochs.all) {
     if (isTail(state, epoch, proven)) continue; // M8.21
     assessEpoch(state, epoch, signedBefore, coverageEnd(epoch, adopted), proven);
@@ -48,14 +48,6 @@ function settleKey(state: StreamState, epoch: Epoch, tail: boolean): void {
   }
 }
 
-/** By the index of a run: the smallest seq that this run or a later one adopted. */
-function adoptedFrom(state: StreamState): number[] {
-  const from = new Array<number>(state.runs + 2).fill(Number.MAX_SAFE_INTEGER);
-  for (const adoption of state.adoptions) from[adoption.run] = Math.min(from[adoption.run] ?? 0, adoption.from);
-  for (let run = state.runs; run >= 0; run--) from[run] = Math.min(from[run] ?? 0, from[run + 1] ?? 0);
-  return from;
-}
-
 /** The entries of a key period that a checkpoint must cover end here (spec 4, "Covered", M4.9). */
 function coverageEnd(epoch: Epoch, adopted: readonly number[]): number {
   return Math.min(epoch.lastSeal, (adopted[epoch.run.index + 1] ?? Number.MAX_SAFE_INTEGER) - 1);
@@ -83,7 +75,8 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
   const signedTo = Math.max(coveredSize(state, epoch), state.evidence.heldConfirmed);
   const covered = tail || end < epoch.firstSeq || signedTo >= end;
   const sayUnsigned = (message: string, from = epoch.firstSeq): void => {
-    if (!state.broken) state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
+    if (!state.order.broken)
+      state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
   };
   const range = `${entriesText(epoch.firstSeq, epoch.lastSeq)} (key period ${epoch.kid})`;
   if (epoch.keyMissing !== undefined) {
@@ -101,13 +94,13 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
         `${rest}: no checkpoint of entry ${end} or later is signed by a ${key} that you named${demanded}`,
         from,
       );
-    } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.broken) sayUnvouched(state, epoch);
+    } else if (!epoch.macChecked && epoch.status !== 'vouched' && !state.order.broken) sayUnvouched(state, epoch);
   } else if (!epoch.macChecked) {
     sayKeyMissing(state, epoch);
   } else if (!epoch.keyCounts(epoch.lastSeq)) {
     sayKeyEnded(state, epoch);
   } else if (signedBefore && !held && epoch.predecessor === undefined && !epoch.modeChanged) {
-    const from = Math.max(epoch.firstSeq, state.firstSeq);
+    const from = Math.max(epoch.firstSeq, state.order.firstSeq);
     const those = `${entriesText(from, epoch.lastSeq)} (key period ${epoch.kid})`;
     sayUnsigned(`${those}: this run has no signer that you named, ${whatWasSigned(state, epoch)}`, from);
   } else if (demandsPostQuantum(state.auditor, epoch.lastSeq)) {
@@ -139,15 +132,14 @@ function sayKeyEnded(state: StreamState, epoch: Epoch): void {
 
 function trustKey(state: StreamState, epoch: Epoch): void {
   if (epoch.status === 'unvouched') {
-    if (!state.broken) sayUnvouched(state, epoch);
+    if (!state.order.broken) sayUnvouched(state, epoch);
     return;
   }
   if (epoch.status !== 'keyed' || epoch.predecessor !== undefined) return;
   if (state.epochs.earlier.some(({ number }) => number === epoch.number)) return; // said of the part before a hole
   const place = { ...epoch.place, seq: epoch.introducedAt };
   if (epoch.introducedAt === 1) {
-    const { publicKeys, auditor } = state;
-    const elsewhere = publicKeys.length === 0 && (auditor.namedElsewhere ?? []).length > 0;
+    const elsewhere = state.knownKeys.named.length === 0 && (state.auditor.namedElsewhere ?? []).length > 0;
     const signer = elsewhere ? '; the signing keys that you named are those of other streams' : '';
     const message = `the first run is trusted because you named its data key; anyone holding that key could have forged it${signer}`;
     state.findings.add('FIRST_RUN_TRUSTS_KEY', place, message);

@@ -8,18 +8,19 @@ export function linkedStream(
   files: readonly string[],
   details: readonly FileDetails[] = [],
 ): LinkedStream {
-  const { auditor, findings, after, tree } = state;
+  const { auditor, findings, tree } = state;
   const roots = new Map(state.asked.roots);
-  if (tree.frontier !== undefined && !state.broken && state.next > 1) roots.set(state.next - 1, tree.frontier.root());
+  if (tree.frontier !== undefined && !state.order.broken && state.order.next > 1)
+    roots.set(state.order.next - 1, tree.frontier.root());
   return {
     facts: streamFacts(auditor, state, files, details),
     findings,
-    after,
+    after: state.runs.after,
     roots,
     held: auditor.held.length > 0,
     part: auditor.part,
     settledSize: state.evidence.settledSize,
-    maybeElsewhere: state.isPartial,
-    isCut: state.isCut,
+    maybeElsewhere: state.coverage.isPartial,
+    isCut: state.file.isCut,
   };
 }

@@ -287,7 +287,8 @@ export function streamFacts(
   files: readonly string[],
   details: readonly FileDetails[],
 ): StreamFacts {
-  const { after, closed } = state;
+  const { after } = state.runs;
+  const { closed } = state.order;
   const skippedCheckpoints = state.skipped.report;
   const notes = provingNotes(state);
   const provenSize = provenEnd(state);
@@ -298,8 +299,8 @@ export function streamFacts(
   const end = closed?.why === 'shutdown' ? 'closed' : closed?.why === 'continued' ? 'continued' : 'open';
   return {
     origin: auditor.origin,
-    firstSeq: state.logFirstSeq,
-    lastSeq: Math.max(state.next - 1, 0),
+    firstSeq: state.order.logFirstSeq,
+    lastSeq: Math.max(state.order.next - 1, 0),
     records: state.counts.records,
     ...(state.counts.lastTime !== undefined && { endTime: state.counts.lastTime }),
     end,
@@ -315,14 +316,14 @@ export function streamFacts(
         validUntil: one.validUntil.toISOString(),
       })),
     }),
-    runs: state.runs,
+    runs: state.runs.count,
     droppedLines: state.counts.dropped,
-    abandonedEntries: state.abandonedEntries,
+    abandonedEntries: state.runs.abandonedEntries,
     ...(erased !== undefined && { erased }),
-    adoptedEntries: state.adoptedEntries,
+    adoptedEntries: state.runs.adoptedEntries,
     ...(skippedCheckpoints !== undefined && { skippedCheckpoints }),
-    ...(state.takenOver.length > 0 && { takenOver: state.takenOver }),
-    ...(state.unproven.length > 0 && { unproven: state.unproven }),
+    ...(state.runs.takenOver.length > 0 && { takenOver: state.runs.takenOver }),
+    ...(state.order.unproven.length > 0 && { unproven: state.order.unproven }),
     keys: [...state.epochs.earlier, ...state.epochs.all].map((epoch) => keyReport(state, epoch)),
     ...(notes !== undefined && { firstCheckpoint: notes.first, checkpoint: notes.newest }),
     files,

@@ -10,34 +10,37 @@ import { isTail, provenEnd } from './proven-end.ts';
  * MACs alone do not answer it, nor does a log that names no signer at all. What is unsigned already is not said again.
  */
 export function reportUnmatchedKeys(state: StreamState): void {
-  const { epochs, findings, broken, auditor } = state;
+  const { epochs, findings, auditor } = state;
   const proven = provenEnd(state);
   const judged = epochs.all.filter((epoch) => !isTail(state, epoch, proven));
   const [first] = judged;
-  if (first === undefined || broken || findings.count('UNSIGNED') > 0) return;
+  if (first === undefined || state.order.broken || findings.count('UNSIGNED') > 0) return;
   const openEnd = auditor.live || auditor.until !== undefined;
-  if (!demandsSignature(state, openEnd ? proven : state.next - 1)) return;
+  if (!demandsSignature(state, openEnd ? proven : state.order.next - 1)) return;
   if ([...epochs.earlier, ...judged].some((epoch) => isSigned(state, epoch))) return;
   if (judged.some((epoch) => !epoch.macChecked && namedSigners(state, epoch).length === 0)) return; // which is said of each
   const lastSeq = Math.max(...judged.map((epoch) => epoch.lastSeq));
   findings.add(
     'UNSIGNED',
-    { ...first.place, seq: Math.max(first.firstSeq, state.firstSeq), lastSeq },
+    { ...first.place, seq: Math.max(first.firstSeq, state.order.firstSeq), lastSeq },
     text(state, judged),
   );
 }
 
 /** Whether a public key was named for any of these entries; one that takes over later is asked for by its `from_seq`. */
-function demandsSignature({ auditor, publicKeys, firstSeq }: StreamState, end: number): boolean {
+function demandsSignature({ auditor, knownKeys, order: { firstSeq } }: StreamState, end: number): boolean {
   return (
-    auditor.signerNamed === true || publicKeys.some(({ fromSeq, untilSeq }) => fromSeq <= end && untilSeq >= firstSeq)
+    auditor.signerNamed === true ||
+    knownKeys.named.some(({ fromSeq, untilSeq }) => fromSeq <= end && untilSeq >= firstSeq)
   );
 }
 
 /** To be listed is not to sign: whoever holds the data key can list anybody, last of all in a hand-over. */
 function isSigned(state: StreamState, epoch: Epoch): boolean {
   if (namedSigners(state, epoch).length === 0) return false;
-  return coveredSize(state, epoch) > 0 || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.firstSeq);
+  return (
+    coveredSize(state, epoch) > 0 || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.order.firstSeq)
+  );
 }
 
 function text(state: StreamState, judged: readonly Epoch[]): string {
