@@ -4,9 +4,6 @@ import type { StreamState } from '../state/state.ts';
 
 /** The auth of an entry against the key period that it stands in (spec 1, 8.3, 8.5, 8.7, M1.3, M9.2). */
 
-/** So many places of MACs that did not verify are kept of a key that may be another one. */
-export const KEPT_DOUBTS = 100;
-
 /**
  * Checks a record's auth.
  *
@@ -36,22 +33,17 @@ export function authenticate(state: StreamState, epoch: Epoch, seq: number, leaf
     return true;
   }
   if (schedule.authenticate(leaf) === auth) {
-    if (epoch.keyState === 'unproven') {
-      epoch.keyState = 'altered-fingerprint';
-      state.order.breakOff('a changed entry'); // the leaf that holds the fingerprint is not the one that was sealed
-    }
-    epoch.stepKnown = true;
+    if (epoch.proveKey()) state.order.breakOff('a changed entry'); // the leaf that holds the fingerprint is not the one that was sealed
     return true;
   }
   state.evidence.leaveUnchecked(seq);
   if (!epoch.stepKnown) return true; // a hole lies before: the step is taken from the next seal (spec 8.11)
   if (epoch.keyState === 'unproven') {
-    if (epoch.doubtful.length < KEPT_DOUBTS) epoch.doubtful.push(state.here(seq));
+    epoch.doubt(state.here(seq));
     return true;
   }
   // behind a seal that is another one, or none, the step is another one
-  const what = epoch.lastWrong === seq - 1 ? 'the line, or a seal before it, was' : 'the line was';
-  epoch.lastWrong = seq;
+  const what = epoch.fail(seq) ? 'the line, or a seal before it, was' : 'the line was';
   state.find('AUTH_WRONG', `entry ${seq}: its MAC is not that of its bytes; ${what} changed after it was sealed`, seq);
   state.order.breakOff('a changed entry');
   return false;
@@ -68,8 +60,7 @@ function checkHash(state: StreamState, seq: number, leaf: Digest, auth: string):
 export function resynchronise(state: StreamState, epoch: Epoch, step: number, leaf: Digest, auth: string): void {
   const { schedule } = epoch;
   if (schedule === undefined || !epoch.keyCounts(state.order.next)) {
-    epoch.step = step;
-    epoch.stepKnown = true;
+    epoch.findStep(step);
     return;
   }
   const steps = step - schedule.step;
@@ -88,8 +79,5 @@ export function resynchronise(state: StreamState, epoch: Epoch, step: number, le
     candidate.erase();
     return;
   }
-  schedule.erase();
-  epoch.schedule = candidate;
-  epoch.step = step;
-  epoch.stepKnown = true;
+  epoch.findStep(step, candidate);
 }

@@ -56,10 +56,6 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
   checkDates(state, seq, time);
   const { epoch, tree } = state;
   state.findings.passSeal(time);
-  if (epoch !== undefined) {
-    epoch.lastSeal = seq;
-    epoch.endTime = time;
-  }
   if (tree.frontier !== undefined) {
     const root = tree.frontier.root();
     const text = Buffer.from(formatCheckpointText({ origin: state.auditor.origin, size: seq, root }), 'utf8');
@@ -76,10 +72,7 @@ function endStep(state: StreamState, seq: number, kind: 'seal' | 'close', time: 
       mac,
     });
   }
-  if (epoch !== undefined) {
-    epoch.step++;
-    epoch.schedule?.advance();
-  }
+  epoch?.seal(seq, time);
   state.counts.seal(time);
 }
 

@@ -172,7 +172,7 @@ export function takeRecords(
   if (!macChecked) state.evidence.leaveUnchecked(lastSeq);
   countRecords(state, count);
   state.order.take(lastSeq);
-  epoch.lastSeq = lastSeq;
+  epoch.reach(lastSeq);
 }
 
 /** A control entry: its auth first, then its members (spec 8.3, M8.9). */
@@ -233,7 +233,7 @@ function handleUnread(
     }
   }
   state.order.lose();
-  if (state.epoch !== undefined) state.epoch.stepKnown = false;
+  state.epoch?.loseStep();
   append(state, seq, leaf);
   const { frontier } = state.tree;
   if (frontier === undefined) return;

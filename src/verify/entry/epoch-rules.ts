@@ -1,4 +1,4 @@
-import { formatKeyReference, signersOf } from '../../format/key-reference.ts';
+import { formatKeyReference, type KeyReference, signersOf } from '../../format/key-reference.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
@@ -44,7 +44,7 @@ export function checkRecordsFloor(state: StreamState, epoch: Epoch): void {
 }
 
 /** Whether a restart gives up the mode or the signers of the run before (spec 5, M5.4). */
-export function givesUpMode(before: Epoch, after: Epoch): boolean {
-  const toHash = before.member === 'mac' && after.member === 'hash';
-  return toHash || (signersOf(before.reference).length > 0 && signersOf(after.reference).length === 0);
+export function givesUpMode(before: KeyReference, after: KeyReference): boolean {
+  const toHash = before.records === 'mac' && after.records === 'hash';
+  return toHash || (signersOf(before).length > 0 && signersOf(after).length === 0);
 }

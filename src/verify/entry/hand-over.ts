@@ -45,8 +45,7 @@ export async function handleKey(state: StreamState, seq: number, entry: KeyEntry
 export function completeHandOver(state: StreamState, time: string, macChecked: boolean): void {
   const next = state.epochs.handOver();
   if (next === undefined) return;
-  next.handOverMacChecked = macChecked;
-  next.startTime = time;
+  next.handOver(time, macChecked);
   state.timeline.add({ kind: 'hand_over', seq: next.firstSeq, time, keyId: next.kid });
   checkRecordsFloor(state, next);
 }

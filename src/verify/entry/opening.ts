@@ -13,7 +13,7 @@ import { beginRange } from '../range/ranges.ts';
 import { checkPause, restartOf } from '../range/restarts.ts';
 import type { StreamState } from '../state/state.ts';
 import { heldBefore } from '../trust/held-before.ts';
-import { fetchKeys, walkToStep } from '../trust/key-material.ts';
+import { fetchKeys } from '../trust/key-material.ts';
 import { authenticate, resynchronise } from './authenticate.ts';
 import { passTime } from './closing.ts';
 import { admit, checkRecordsFloor, givesUpMode, takeEpochNumber } from './epoch-rules.ts';
@@ -86,9 +86,7 @@ function noteOpen(
 ): void {
   const { time, why } = open;
   timeline.add({ kind: 'open', seq, time, why, keyId: `${tag}.${number}`, file: place.file });
-  if (epoch === undefined) return;
-  epoch.startTime ??= time;
-  epoch.endTime = time;
+  epoch?.open(time);
 }
 
 function contradicts(state: StreamState, seq: number, message: string): void {
@@ -182,13 +180,13 @@ function resumeEpoch(state: StreamState, control: ControlLine, open: OpenEntry, 
   const last = state.epochs.all.at(-1);
   if (last?.number !== control.epoch || last.member !== control.member) return false;
   state.epochs.resume();
-  last.stepKnown = false;
+  last.loseStep();
   continueRun(state, control, open);
   resynchronise(state, last, open.step, leaf, control.auth);
   return true;
 }
 
-function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, firstSeq: number): Epoch {
+function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, firstSeq: number, before?: Epoch): Epoch {
   const { seq } = control;
   const epoch = new Epoch({
     number: control.epoch,
@@ -198,6 +196,7 @@ function newEpoch(state: StreamState, control: ControlLine, open: OpenEntry, fir
     firstSeq,
     place: state.here(seq),
     run: state.runs.begin({ openSeq: seq, why: open.why, restart: restartOf(state, seq, open) }),
+    modeChanged: before !== undefined && givesUpMode(before.reference, open.key),
   });
   state.knownKeys.addSignersOf(epoch);
   takeEpochNumber(state, seq, control.epoch, open.why === 'rotated');
@@ -216,8 +215,7 @@ async function startRun(state: StreamState, control: ControlLine, open: OpenEntr
   }
   // behind an entry that could not be read another key period may have come into force
   const before = state.order.isUnknown ? undefined : state.epoch;
-  const epoch = newEpoch(state, control, open, seq);
-  epoch.modeChanged = before !== undefined && givesUpMode(before, epoch);
+  const epoch = newEpoch(state, control, open, seq, before);
   if (epoch.modeChanged) {
     const message = `entry ${seq}: this run drops the MACs or the signatures of the run before it, without a hand-over`;
     state.find('MODE_CHANGE', message, seq);
@@ -253,13 +251,13 @@ async function enter(state: StreamState, control: ControlLine, open: OpenEntry):
   await fetchKeys(state, epoch);
   state.epochs.begin(epoch);
   if (tooHigh) {
-    epoch.stepKnown = false;
+    epoch.loseStep();
     return;
   }
   if (epoch.schedule !== undefined) state.epochs.walk(open.step);
-  walkToStep(epoch, open.step - 1);
+  epoch.walkTo(open.step - 1);
   await proveStart(state, epoch, open);
-  walkToStep(epoch, open.step);
+  epoch.walkTo(open.step);
 }
 
 /** A range that begins above seq 1 needs a held checkpoint (spec 8.2). */
@@ -270,5 +268,5 @@ async function proveStart(state: StreamState, epoch: Epoch, open: OpenEntry): Pr
   state.evidence.proveStart();
   // Our MAC of the step before shows whose key period goes on. A signature over what was before says nothing of the
   // signers that this open names: they are vouched for only by what covers the open itself (spec 8.6).
-  epoch.provenByHeld = open.why === 'rotated' && open.step > 0 && epoch.schedule !== undefined;
+  if (open.why === 'rotated' && open.step > 0 && epoch.schedule !== undefined) epoch.proveByHeld();
 }

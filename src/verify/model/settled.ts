@@ -83,7 +83,7 @@ export class Settled {
     for (const epoch of epochs.slice(this.#count)) {
       judge(epoch, [this.#proven, proven], covered);
       // what a run took over stays as it is: nothing that comes says whose its signers are
-      if (leading && (epoch.signersProven || (epoch.status === 'vouched' && epoch.takenOver))) {
+      if (leading && (epoch.signersProven || (epoch.status === 'vouched' && epoch.takenOver !== undefined))) {
         this.#count++;
         this.#newest = epoch;
       } else {

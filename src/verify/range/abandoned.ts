@@ -77,15 +77,7 @@ function abandonRange(state: StreamState, seq: number): Abandonment {
 
 function goBack(state: StreamState, size: number): void {
   const epoch = state.epochs.goBack(size);
-  if (epoch !== undefined) {
-    epoch.lastSeq = Math.min(epoch.lastSeq, size);
-    if (epoch.lastSeal > size) {
-      const seal = state.tree.lastSealUpTo(size, epoch);
-      epoch.lastSeal = seal?.seq ?? 0;
-      epoch.endTime = seal?.time ?? epoch.startTime;
-    }
-    epoch.macCheckpoint = Math.min(epoch.macCheckpoint, size);
-  }
+  epoch?.goBack(size, state.tree.lastSealUpTo(size, epoch));
   state.evidence.goBack(size);
   state.timeline.goBack(size);
   state.asked.goBack(size);

@@ -63,16 +63,11 @@ export function adopt(state: StreamState, seq: number, open: OpenEntry, before: 
  * over what it found, whoever wrote it.
  */
 function mark(state: StreamState, from: number, macChecked: boolean): void {
-  for (const epoch of state.epochs.mark(from, 'takenOver')) {
-    epoch.takenOver = true;
-    epoch.signersSignedBefore = signersSigned(state, epoch);
-  }
+  for (const epoch of state.epochs.mark(from, 'takenOver')) epoch.takeOver(signersSigned(state, epoch));
   if (macChecked) return;
-  for (const epoch of state.epochs.mark(from, 'introducedInAdopted')) {
+  for (const epoch of state.epochs.mark(from, 'adopted')) {
     const named = namedSigners(state, epoch);
-    epoch.introducedInAdopted = true;
-    epoch.signedBeforeAdopted = namedMax(state, named) >= epoch.introducedAt;
-    epoch.signersNamedBefore = named.length === epoch.signers.size;
+    epoch.adopt(namedMax(state, named) >= epoch.introducedAt, named.length === epoch.signers.size);
   }
 }
 

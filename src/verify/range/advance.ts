@@ -17,7 +17,7 @@ export function takeSeq(state: StreamState, seq: number, leaf: Digest): Position
     if (state.order.atFileStart) skipFiles(state, seq);
     else state.sequence.jump(seq);
     state.tree.loseRoot();
-    if (state.epoch !== undefined) state.epoch.stepKnown = false;
+    state.epoch?.loseStep();
   }
   if (state.sequence.open) state.sequence.tick();
   state.order.reach(seq);
@@ -42,6 +42,6 @@ function skipFiles(state: StreamState, seq: number): void {
 export function append(state: StreamState, seq: number, leaf: Digest): void {
   state.tree.append(seq, leaf);
   state.order.take(seq);
-  if (state.epoch !== undefined) state.epoch.lastSeq = seq;
+  state.epoch?.reach(seq);
   if (state.asked.reach(seq)) reachSize(state, seq);
 }

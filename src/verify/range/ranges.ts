@@ -18,7 +18,7 @@ export function beginRange(state: StreamState, end: number = state.order.next): 
   state.contradictions.report(state.evidence.settledSize);
   reportRestarts(state);
   if (!state.coverage.stopped) assess(state);
-  for (const epoch of state.epochs.all) epoch.coveredInRange = coveredSize(state, epoch);
+  for (const epoch of state.epochs.all) epoch.endRange(coveredSize(state, epoch));
   state.order.noteUnproven(provenEnd(state), end, state.evidence.lastUnchecked);
   state.beginRange();
 }

@@ -5,11 +5,11 @@ import { Successors } from '../model/successor-ranges.ts';
 /** A reader walks at most so many steps of the key schedule, over the whole log (spec 8.2). */
 const STEP_LIMIT = 2 ** 20;
 /** How a run marks the key periods that it takes over. */
-type Mark = 'takenOver' | 'introducedInAdopted';
+type Mark = 'takenOver' | 'adopted';
 
 const UNMARKED: Readonly<Record<Mark, number>> = {
   takenOver: Number.MAX_SAFE_INTEGER,
-  introducedInAdopted: Number.MAX_SAFE_INTEGER,
+  adopted: Number.MAX_SAFE_INTEGER,
 };
 
 /** The key periods of a stream, in their order, and the one in force (spec 5, 8.3). Which they are is written only here. */
@@ -69,8 +69,8 @@ export class Epochs {
   mark(from: number, as: Mark): Epoch[] {
     const known = from >= this.#markedFrom[as];
     this.#markedFrom[as] = from;
-    const marked = this.#all.findLastIndex((epoch) => epoch.introducedAt < from || (known && epoch[as]));
-    return this.#all.slice(marked + 1).filter((epoch) => !epoch[as]);
+    const marked = this.#all.findLastIndex((epoch) => epoch.introducedAt < from || (known && epoch[as] !== undefined));
+    return this.#all.slice(marked + 1).filter((epoch) => epoch[as] === undefined);
   }
 
   /** The keys of so many steps are computed. */

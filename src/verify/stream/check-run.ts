@@ -25,7 +25,7 @@ function checkOf(epoch: Epoch, seq: number): Check | undefined {
   if (epoch.schedule === undefined || !epoch.keyCounts(seq))
     return { checksAuth: false, key: undefined, until: always };
   if (!epoch.stepKnown || epoch.keyState === 'unproven') return undefined;
-  return { checksAuth: true, key: epoch.schedule.recordKey, until: epoch.keyLimit?.untilSeq ?? always };
+  return { checksAuth: true, key: epoch.schedule.recordKey, until: epoch.dataKey.limit?.untilSeq ?? always };
 }
 
 /**

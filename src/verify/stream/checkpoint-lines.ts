@@ -158,7 +158,7 @@ function record(
     acceptSuccessors(state);
     for (const id of counting) noteNamedSizes(state, id, size);
   }
-  if (verdict.mac && epoch !== undefined) epoch.macCheckpoint = Math.max(epoch.macCheckpoint, size);
+  if (verdict.mac) epoch?.noteMac(size);
   const named = counting.filter((id) => countsForSize(state, id, size));
   const signers = named.filter((id) => epoch?.signers.has(id));
   const checkedBy = [...(verdict.mac ? ['mac' as const] : []), ...(signers.length > 0 ? ['signature' as const] : [])];

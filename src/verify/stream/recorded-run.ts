@@ -1,7 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
-import { KEPT_DOUBTS } from '../entry/authenticate.ts';
 import { epochOfRecords, takeRecords } from '../entry/entries.ts';
-import type { Epoch } from '../model/epoch.ts';
+import { type Epoch, KEPT_DOUBTS } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 
 /**

@@ -1,4 +1,3 @@
-import { KeySchedule } from '../../core/key-schedule.ts';
 import { TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { sayOnce } from '../state/limit.ts';
@@ -29,23 +28,18 @@ export async function fetchKeys(state: StreamState, epoch: Epoch): Promise<void>
     const dataKey = await state.auditor.dataKey(reference, { origin, kid, epoch: number, firstSeq });
     if (dataKey === undefined) return;
     if ('refused' in dataKey) {
-      epoch.keyRefused = dataKey.refused;
+      epoch.missKey({ refused: dataKey.refused });
       return;
     }
-    epoch.dataKeyFrom = dataKey.givenBy;
-    epoch.keyLimit = dataKey.limit;
     try {
-      const context = { nonce: reference.nonce, origin, epoch: epoch.number };
-      epoch.schedule = KeySchedule.derive(dataKey.material, context);
+      epoch.takeKey(dataKey, origin);
     } finally {
       dataKey.erase();
     }
   } catch (error) {
     if (!(error instanceof TamperError)) throw error;
     reportFailure(state, epoch, error);
-    return;
   }
-  epoch.keyState = epoch.schedule.fingerprint.equals(reference.fp) ? 'right' : 'unproven';
 }
 
 /** Signers that the auditor names by their identity: the auditor's key service says whether the public key is theirs. */
@@ -95,14 +89,9 @@ function reportFailure(state: StreamState, epoch: Epoch, error: TamperError): vo
   const hint = error.hint === undefined ? '' : ` ${error.hint}`;
   if (isLocalKey(epoch) && SAYS_OF_KEY.has(error.code)) {
     const missing = error.code === 'KEY_NOT_FOUND';
-    epoch.keyMissing = `key period ${epoch.kid}: ${missing ? error.message : `its data key cannot be used (${error.code}): ${error.message}.${hint}`}`;
+    const why = missing ? error.message : `its data key cannot be used (${error.code}): ${error.message}.${hint}`;
+    epoch.missKey({ missing: `key period ${epoch.kid}: ${why}` });
     return;
   }
   state.find('KEY_SERVICE', `key period ${epoch.kid}: no data key (${error.code}): ${error.message}.${hint}`, seq);
-}
-
-/** Brings the schedule of an epoch that the range enters in its middle to the step that its open claims. */
-export function walkToStep(epoch: Epoch, step: number): void {
-  epoch.step = Math.max(step, 0);
-  epoch.schedule?.walkTo(step);
 }

@@ -10,7 +10,7 @@ export function missingKeyText(state: StreamState, epoch: Epoch): string {
 }
 
 function whatWasGiven({ auditor, findings, knownKeys: { named } }: StreamState, epoch: Epoch): string {
-  if (epoch.keyRefused !== undefined) return epoch.keyRefused;
+  if (epoch.dataKey.refused !== undefined) return epoch.dataKey.refused;
   for (const { name, key } of auditor.namedElsewhere ?? []) {
     const id = encodeNoteKey(key).toString('latin1');
     if (!epoch.signers.has(id)) continue;

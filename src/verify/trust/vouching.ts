@@ -32,8 +32,8 @@ export function settleStatuses(state: StreamState): void {
     state.evidence.heldConfirmed,
     () => largestNamed(state),
     (epoch, proven, covered) => {
-      epoch.status = statusOf(state, epoch, proven, covered);
-      epoch.signersProven = epoch.status === 'vouched' && signersAnsweredFor(state, epoch, covered);
+      const status = statusOf(state, epoch, proven, covered);
+      epoch.settle(status, status === 'vouched' && signersAnsweredFor(state, epoch, covered));
     },
   );
 }
@@ -42,13 +42,14 @@ export function settleStatuses(state: StreamState): void {
 function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], covered: number): Epoch['status'] {
   if (epoch.provenByHeld || state.evidence.heldConfirmed >= Math.max(epoch.introducedAt, state.order.firstSeq))
     return 'vouched';
-  if (epoch.introducedInAdopted ? signedByItsOwn(state, epoch) : covered >= epoch.introducedAt) return 'vouched';
+  if (epoch.adopted !== undefined ? signedByItsOwn(state, epoch, epoch.adopted) : covered >= epoch.introducedAt)
+    return 'vouched';
   if (epoch.predecessor !== undefined) {
-    return !epoch.introducedInAdopted && handOverStands(epoch, epoch.predecessor, state)
+    return epoch.adopted === undefined && handOverStands(epoch, epoch.predecessor, state)
       ? epoch.predecessor.status
       : 'unvouched';
   }
-  if (!epoch.introducedInAdopted && signedByProven(state, epoch, proven)) return 'vouched';
+  if (epoch.adopted === undefined && signedByProven(state, epoch, proven)) return 'vouched';
   return epoch.macChecked ? 'keyed' : 'unvouched';
 }
 
@@ -56,9 +57,9 @@ function statusOf(state: StreamState, epoch: Epoch, proven: readonly Proven[], c
  * M8.16: the run that adopted a key period signs everything before it too, and wrote none of it. So its signature counts only
  * where the key period has no signer that is not named already.
  */
-function signedByItsOwn(state: StreamState, epoch: Epoch): boolean {
-  if (epoch.signedBeforeAdopted) return true;
-  return epoch.signersNamedBefore && namedMax(state, epoch.signers.keys()) >= epoch.introducedAt;
+function signedByItsOwn(state: StreamState, epoch: Epoch, adopted: NonNullable<Epoch['adopted']>): boolean {
+  if (adopted.signedBefore) return true;
+  return adopted.signersNamed && namedMax(state, epoch.signers.keys()) >= epoch.introducedAt;
 }
 
 /** A hand-over counts where a checkpoint of the old key covers its seal, or where the seal's own MAC was checked (M5.3). */
@@ -77,7 +78,7 @@ function handOverSigned(epoch: Epoch, before: Epoch, state: StreamState): boolea
 function signersAnsweredFor(state: StreamState, epoch: Epoch, covered: number): boolean {
   const { predecessor } = epoch;
   // M8.13: the run that took it over signs what it found, also where the data key's holder wrote it
-  if (epoch.takenOver && !epoch.signersSignedBefore) return false;
+  if (epoch.takenOver?.signersSigned === false) return false;
   if (predecessor === undefined || epoch.provenByHeld) return true;
   if (Math.max(state.evidence.heldConfirmed, covered) >= epoch.introducedAt) return true;
   if (!predecessor.signersProven) return false;

@@ -31,7 +31,7 @@ function settleKey(state: StreamState, epoch: Epoch, tail: boolean): void {
   if (epoch.keyState === 'unproven') {
     if (tail) return; // M8.21: of its keys nothing is asked yet
     const which =
-      epoch.dataKeyFrom === undefined ? 'the key that you gave' : `the key that you gave (${epoch.dataKeyFrom})`;
+      epoch.dataKey.from === undefined ? 'the key that you gave' : `the key that you gave (${epoch.dataKey.from})`;
     const message = `key period ${epoch.kid}: ${which} is not the one it was sealed with; it is treated as if no key was given`;
     state.findings.add('WRONG_KEY', place, message);
   } else if (epoch.keyState === 'altered-fingerprint') {
@@ -79,8 +79,8 @@ function assessEpoch(state: StreamState, epoch: Epoch, signedBefore: boolean, en
       state.findings.add('UNSIGNED', { ...epoch.place, seq: from, lastSeq: epoch.lastSeq }, message);
   };
   const range = `${entriesText(epoch.firstSeq, epoch.lastSeq)} (key period ${epoch.kid})`;
-  if (epoch.keyMissing !== undefined) {
-    state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, epoch.keyMissing);
+  if (epoch.dataKey.missing !== undefined) {
+    state.findings.add('NO_KEY', { ...epoch.place, seq: epoch.introducedAt }, epoch.dataKey.missing);
   }
   if (epoch.macChecked) trustKey(state, epoch);
   if (named.length > 0) {
@@ -123,10 +123,10 @@ function whatWasSigned(state: StreamState, epoch: Epoch): string {
 
 /** M8.1: entries above the range of a data key are as without a key. */
 function sayKeyEnded(state: StreamState, epoch: Epoch): void {
-  const { keyLimit, kid, lastSeq, place } = epoch;
-  if (keyLimit === undefined) return;
-  const seq = Math.max(keyLimit.untilSeq + 1, epoch.firstSeq);
-  const message = `key period ${kid}: ${keyLimit.why}; from entry ${seq} on another key is needed. If that key was still in use there, extend its range`;
+  const { dataKey, kid, lastSeq, place } = epoch;
+  if (dataKey.limit === undefined) return;
+  const seq = Math.max(dataKey.limit.untilSeq + 1, epoch.firstSeq);
+  const message = `key period ${kid}: ${dataKey.limit.why}; from entry ${seq} on another key is needed. If that key was still in use there, extend its range`;
   state.findings.add('NO_KEY', { ...(place.file !== undefined && { file: place.file }), seq, lastSeq }, message);
 }
 
@@ -159,7 +159,7 @@ function sayUnvouched(state: StreamState, epoch: Epoch): void {
 function sayKeyMissing(state: StreamState, epoch: Epoch): void {
   const { introducedAt: seq, lastSeq } = epoch; // below it where the log ends at the hand-over
   const place = { ...epoch.place, seq, ...(lastSeq >= seq && { lastSeq }) };
-  if (epoch.signersProven && epoch.signers.size > 0 && !epoch.introducedInAdopted) {
+  if (epoch.signersProven && epoch.signers.size > 0 && epoch.adopted === undefined) {
     const vkeys = [...epoch.signers.values()].map((signer) => formatVkey(state.auditor.origin, noteKeyOf(signer)));
     const [how, or] =
       epoch.predecessor === undefined
@@ -167,7 +167,7 @@ function sayKeyMissing(state: StreamState, epoch: Epoch): void {
         : ['was handed over to', '; or accept every key that a named one handed over to (--accept-successors)'];
     const message = `key period ${epoch.kid} ${how} a key that you did not name. If you trust it, name: ${vkeys.join(' ')}${or}`;
     state.findings.add('KEY_NOT_NAMED', place, message);
-  } else if (epoch.keyState !== 'unproven' && epoch.keyMissing === undefined) {
+  } else if (epoch.keyState !== 'unproven' && epoch.dataKey.missing === undefined) {
     state.findings.add('NO_KEY', place, missingKeyText(state, epoch));
   }
 }

@@ -222,9 +222,9 @@ function verdictOf(findings: Findings, strict: boolean): Verdict {
   return strict && findings.list().length > 0 ? 'undecided' : 'ok';
 }
 
-function dataKeyReport({ dataKeyFrom }: Epoch, { source, identity, fp }: MacKeyReference): DataKeyReport {
+function dataKeyReport({ dataKey: { from } }: Epoch, { source, identity, fp }: MacKeyReference): DataKeyReport {
   const fingerprint = fp.toString('base64url');
-  return { source, identity, fingerprint, ...(dataKeyFrom !== undefined && { givenBy: dataKeyFrom }) };
+  return { source, identity, fingerprint, ...(from !== undefined && { givenBy: from }) };
 }
 
 function signerReport(state: StreamState, id: SignerId, signer: Signer): SignerReport {
