@@ -6,7 +6,6 @@ import { unwrapRecord } from '../../format/record.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { Findings, Place } from '../model/findings.ts';
 import { append, takeSeq } from '../range/advance.ts';
-import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { authenticate, authenticateRecord, resynchronise } from './authenticate.ts';
 import { handleClose, handleGap, handleSeal } from './closing.ts';
@@ -222,7 +221,7 @@ function handleUnread(
   state.find(code, `entry ${seq} (${kind}): ${message}`, seq);
   if (code === 'CONTROL_MALFORMED') state.order.breakOff('a malformed entry');
   if (state.findings.count('CONTROL_MALFORMED') > MAX_MALFORMED) {
-    stopAtLimit(state, `more than ${MAX_MALFORMED} control entries are malformed`, seq);
+    state.stopAtLimit(`more than ${MAX_MALFORMED} control entries are malformed`, seq);
     return;
   }
   if (kind === 'open') {

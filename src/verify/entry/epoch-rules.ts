@@ -1,6 +1,5 @@
 import { formatKeyReference, type KeyReference, signersOf } from '../../format/key-reference.ts';
 import type { Epoch } from '../model/epoch.ts';
-import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 
 /** What must hold of a key period against those before it and against the policy (spec 1, 5, 8.3). */
@@ -26,13 +25,13 @@ export function admit(state: StreamState, epoch: Epoch): void {
   const seq = epoch.introducedAt;
   const bytes = formatKeyReference(epoch.reference).length;
   if (!allowance.take('epochs') || !allowance.take('keyBytes', bytes)) {
-    stopAtLimit(state, `entry ${seq}: too many key periods`, seq);
+    state.stopAtLimit(`entry ${seq}: too many key periods`, seq);
   } else if (!allowance.take('signers', epoch.signers.size)) {
-    stopAtLimit(state, `entry ${seq}: too many signing keys`, seq);
+    state.stopAtLimit(`entry ${seq}: too many signing keys`, seq);
   } else if (knownKeys.crowded) {
-    stopAtLimit(state, `entry ${seq}: too many keys have the same id`, seq);
+    state.stopAtLimit(`entry ${seq}: too many keys have the same id`, seq);
   } else if (findings.count('EPOCH_REUSED') > MAX_REUSED) {
-    stopAtLimit(state, `entry ${seq}: more than ${MAX_REUSED} key periods were named before`, seq);
+    state.stopAtLimit(`entry ${seq}: more than ${MAX_REUSED} key periods were named before`, seq);
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Digest } from '../../core/hash.ts';
 import type { OpenEntry } from '../../format/control.ts';
 import { entriesText } from '../model/entries-text.ts';
-import { stopAtLimit } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { beginRange, forgetRange } from './ranges.ts';
 
@@ -24,11 +23,7 @@ export function abandon(state: StreamState, seq: number, open: OpenEntry, leaf: 
   const end = state.order.next - 1;
   const unproven = state.evidence.lastUnchecked > size;
   if (!state.allowance.take('abandonments') || !state.tree.rewindTo(size)) {
-    stopAtLimit(
-      state,
-      `entry ${seq}: this open goes back below entry ${end}, too far or too often to be followed`,
-      seq,
-    );
+    state.stopAtLimit(`entry ${seq}: this open goes back below entry ${end}, too far or too often to be followed`, seq);
     return 'too far';
   }
   if (goesOnElsewhere(state, seq, open)) return abandonRange(state, seq);

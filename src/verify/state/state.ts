@@ -1,7 +1,7 @@
 import { kidOf, tagOf } from '../../format/origin.ts';
 import type { Auditor } from '../auditor/auditor.ts';
 import { ErasedEntries, NO_ERASURES } from '../erasures/erased-entries.ts';
-import { Allowance } from '../model/allowance.ts';
+import { Allowance, type Limited } from '../model/allowance.ts';
 import type { Epoch } from '../model/epoch.ts';
 import { FINDING_SEVERITY, type FindingCode, type Findings, type Place, type Severity } from '../model/findings.ts';
 import { GoodSignatures } from '../model/good-signatures.ts';
@@ -118,6 +118,18 @@ export class StreamState {
   find(code: FindingCode, message: string, seq?: number, severity: Severity = FINDING_SEVERITY[code]): void {
     const place = severity === 'warning' ? this.here(seq) : this.foundHere(seq);
     this.findings.add(code, place, message, severity);
+  }
+
+  /** A bound of the reader is reached: what follows in the stream is not read, and cannot be decided (M8.25). */
+  stopAtLimit(message: string, seq?: number): void {
+    this.find('LIMIT', `${message}; nothing from here on can be decided. Verify the files in parts.`, seq);
+    this.coverage.stop();
+  }
+
+  /** A bound of the reader is reached, and the reading goes on without what it limits: one finding of a stream says so. */
+  sayOnce(what: Limited, message: string): void {
+    if (!this.coverage.lacks(what)) this.find('LIMIT', message);
+    this.coverage.reachLimit(what);
   }
 
   kid(epoch: number): string {

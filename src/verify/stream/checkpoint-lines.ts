@@ -13,7 +13,7 @@ import { checkCosignatures } from '../trust/cosignatures.ts';
 import { countsForSize, isNamed, noteNamedSizes } from '../trust/named-keys.ts';
 import { type NoteVerdict, verifyNote } from '../trust/note-signatures.ts';
 import { hasWeight } from '../trust/post-quantum.ts';
-import { acceptSuccessors } from '../trust/successors.ts';
+import { acceptSuccessors } from '../trust/vouching.ts';
 
 /** Checkpoint lines: whoever signed one, its root must be the one computed here (spec 8.4). */
 

@@ -1,6 +1,5 @@
 import { TamperError, type TamperErrorCode } from '../../errors.ts';
 import type { Epoch } from '../model/epoch.ts';
-import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { countsAsNamed } from './named-keys.ts';
 
@@ -69,7 +68,7 @@ function mayAsk(state: StreamState, refused: 'refusedKeys' | 'refusedSigners'): 
   for (const what of ['serviceFailures', refused] as const) {
     if (state.allowance.left(what) > 0) continue;
     const why = what === 'serviceFailures' ? 'failed too often' : 'knows too few of the keys in this log';
-    sayOnce(state, what, `the key service ${why}; it is not asked again`);
+    state.sayOnce(what, `the key service ${why}; it is not asked again`);
     return false;
   }
   return true;

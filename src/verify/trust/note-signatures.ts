@@ -5,7 +5,6 @@ import { encodeNoteKey, type NoteKey, ratchetKeyId } from '../../format/vkey.ts'
 import { verifySignature } from '../../keys/signature.ts';
 import type { Epoch, SignerId } from '../model/epoch.ts';
 import type { KnownKey } from '../state/known-keys.ts';
-import { sayOnce } from '../state/limit.ts';
 import type { StreamState } from '../state/state.ts';
 import { countsAsNamed } from './named-keys.ts';
 import { hasWeight } from './post-quantum.ts';
@@ -38,7 +37,7 @@ async function check(
   const good = await checkAnew(state, known, checkpoint, signature);
   if (good === true) state.goodSignatures.add(place);
   if (good === false && !state.allowance.take('wrongSignatures')) {
-    sayOnce(state, 'wrongSignatures', 'too many signatures by known keys are wrong; no more of them are checked');
+    state.sayOnce('wrongSignatures', 'too many signatures by known keys are wrong; no more of them are checked');
   }
   return good;
 }
@@ -51,8 +50,7 @@ function mayCheck(state: StreamState, { id }: KnownKey, epoch: Epoch | undefined
   if (state.allowance.left('wrongSignatures') === 0) return false;
   if (countsAsNamed(state, id) || (epoch?.macChecked === true && epoch.signers.has(id))) return true;
   if (state.allowance.take('strangersSignatures')) return true;
-  sayOnce(
-    state,
+  state.sayOnce(
     'strangersSignatures',
     'too many signatures by keys that you did not name; no more of them are checked',
   );

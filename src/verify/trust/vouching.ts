@@ -8,16 +8,6 @@ import { hasWeight } from './post-quantum.ts';
 
 const settledOf = ({ epochs, runs }: StreamState): Settled => epochs.settledAfter(runs.adoptions);
 
-/** Whether settling again would change nothing. */
-export function isSettled(state: StreamState): boolean {
-  return settledOf(state).isCurrent(state.epochs.all, state.evidence.heldConfirmed);
-}
-
-/** How many key periods would be settled again, and keys looked at for it. */
-export function unsettled(state: StreamState): number {
-  return settledOf(state).pending(state.epochs.all, state.evidence.signerCount);
-}
-
 function largestNamed(state: StreamState): number {
   return namedMax(
     state,
@@ -36,6 +26,22 @@ export function settleStatuses(state: StreamState): void {
       epoch.settle(status, status === 'vouched' && signersAnsweredFor(state, epoch, covered));
     },
   );
+}
+
+/**
+ * M8.13: With `accept: { successors: true }` every signer of a vouched key period counts as named from there on, until it hands
+ * over to another (spec 8.5). A key that was handed over never comes back by itself.
+ */
+export function acceptSuccessors(state: StreamState): void {
+  const { epochs, evidence } = state;
+  const settled = settledOf(state);
+  if (settled.isCurrent(epochs.all, evidence.heldConfirmed) || state.coverage.lacks('settling')) return;
+  if (!state.allowance.take('settling', settled.pending(epochs.all, evidence.signerCount))) {
+    state.sayOnce('settling', 'too many key periods are unproven to work out which key succeeds which');
+    return;
+  }
+  settleStatuses(state);
+  epochs.successors.follow(epochs.all, epochs.settled);
 }
 
 /** `covered` is the largest size that a named key signed within its range. */
