@@ -63,7 +63,7 @@ export default defineConfig({
     env: { FAPILOG_TAMPER_ENGINE: process.env.FAPILOG_TAMPER_ENGINE ?? 'typescript' },
     // what one project transforms, the other ones read
     experimental: { fsModuleCache: true },
-    maxWorkers: 4,
+    maxWorkers: 6,
     projects: [
       ...twice({
         name: 'unit',
