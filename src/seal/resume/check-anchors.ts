@@ -68,7 +68,7 @@ export async function checkAnchors({
     const own = signed === undefined || (await isHere(what, signed, site, signal));
     if (own === false) {
       throw stateConflict(
-        `${what} holds a checkpoint of ${site.origin} at size ${signed?.size} that contradicts the files`,
+        `${what} holds a checkpoint of ${site.origin} at size ${signed.size} that contradicts the files`,
       );
     }
     const other = await firstOther(what, strange, { site, signal, withoutSigners: signers.isEmpty });
