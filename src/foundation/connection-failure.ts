@@ -1,8 +1,8 @@
 /** Why a request got no reply, by the code that Node.js gives: the same for every service that is asked over a network. */
 
-/** What `node:tls` calls its own failures, those of OpenSSL, and what OpenSSL finds wrong with a certificate. */
+/** What `node:tls` calls its failures, and what OpenSSL finds wrong with a certificate. */
 const TLS =
-  /^(?:ERR_(?:TLS|SSL|OSSL)_|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERROR_IN_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$)/;
+  /^(?:ERR_(?:TLS|SSL)_|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERROR_IN_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$)/;
 /** What the system, a name server, and the clients of Node.js say of a connection that was not made, or broke. */
 const NETWORK =
   /^(?:ECONN|EAI_|UND_ERR_|ENOTFOUND$|EPIPE$|EHOST(?:UNREACH|DOWN)$|ENET(?:UNREACH|DOWN)$|EADDRNOTAVAIL$|ETIMEDOUT$|ERR_STREAM_PREMATURE_CLOSE$)/;
@@ -10,6 +10,14 @@ const NETWORK =
 /** Whether the other side was reached, and cannot be trusted. */
 export function isTlsCode(code: string | undefined): boolean {
   return code !== undefined && TLS.test(code);
+}
+
+/**
+ * The same, of a connection that we make by ourselves: there OpenSSL's other errors are about it too. An SDK's may be about a
+ * private key that it cannot read.
+ */
+export function isOwnTlsCode(code: string): boolean {
+  return isTlsCode(code) || code.startsWith('ERR_OSSL_');
 }
 
 /** Whether the other side could not be reached, or went away: later it may be there. */

@@ -27,7 +27,6 @@ const untrusted = [
   'HOSTNAME_MISMATCH',
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_OSSL_EVP_UNSUPPORTED',
   'EPROTO',
 ];
 const away = [
@@ -51,6 +50,13 @@ function failing(code: string): AwsKmsClient & GcpKmsClient & AzureKeyClient & A
   return new Proxy(Object.create(null), { get: (_, name) => (name === 'then' ? undefined : fail) });
 }
 
+/** What it is instead: a credential that cannot be had, or nothing that we know. */
+const unreadableKey: Record<string, string> = {
+  'AWS KMS': 'INTERNAL',
+  'Google Cloud KMS': 'UNAUTHENTICATED',
+  'Azure Key Vault': 'INTERNAL',
+};
+
 const vendors: Record<string, (code: string) => { readonly provider: KeyProvider; readonly keyId: string }> = {
   'AWS KMS': (code) => ({
     provider: new AwsKmsProvider({ client: failing(code) }),
@@ -68,7 +74,7 @@ const vendors: Record<string, (code: string) => { readonly provider: KeyProvider
   }),
 };
 
-describe.each(Object.entries(vendors))('%s', (_name, make) => {
+describe.each(Object.entries(vendors))('%s', (name, make) => {
   const asked = async (code: string): Promise<unknown> => {
     const { provider, keyId } = make(code);
     const thrown: unknown = await provider
@@ -79,6 +85,10 @@ describe.each(Object.entries(vendors))('%s', (_name, make) => {
 
   it('is not trusted', async () => {
     expect(await Promise.all(untrusted.map(asked))).toEqual(untrusted.map((code) => [code, 'TLS_FAILED', false]));
+  });
+
+  it('is trusted, and a private key cannot be read', async () => {
+    expect(await asked('ERR_OSSL_UNSUPPORTED')).toEqual(['ERR_OSSL_UNSUPPORTED', unreadableKey[name], false]);
   });
 
   it('is away, and may come back', async () => {

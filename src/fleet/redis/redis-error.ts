@@ -1,5 +1,5 @@
 import { isError, isTamperError, systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
-import { isTlsCode } from '../../foundation/connection-failure.ts';
+import { isOwnTlsCode } from '../../foundation/connection-failure.ts';
 
 /** What a Redis, or the way to it, says no with, as an error of ours. */
 
@@ -51,7 +51,7 @@ export function redisError(error: unknown, party: RedisParty): TamperError {
   const { name } = party;
   const message = party.hidden(isError(error) ? error.message : String(error)).slice(0, LONGEST_MESSAGE);
   const cause = new Error(message);
-  if (isTlsCode(systemCode(error))) {
+  if (isOwnTlsCode(systemCode(error))) {
     const hint = 'Name the CA with NODE_EXTRA_CA_CERTS, and check that the certificate is for this host.';
     return new TamperError('TLS_FAILED', `${name} cannot be trusted: ${message}`, { cause, hint });
   }

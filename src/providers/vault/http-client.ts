@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isError, systemCode, TamperError } from '../../errors.ts';
-import { isTlsCode } from '../../foundation/connection-failure.ts';
+import { isOwnTlsCode } from '../../foundation/connection-failure.ts';
 import type { VaultTls } from './tls.ts';
 
 /** One HTTP request to Vault. */
@@ -126,7 +126,7 @@ function flatten(reply: IncomingMessage): Record<string, string | undefined> {
 /** Turns an error of a connection into one of ours: `UNAVAILABLE` (retryable), `TLS_FAILED` or `RESPONSE_MALFORMED`. */
 function networkError(cause: unknown, host: string): TamperError {
   const code = codeOf(cause);
-  if (isTlsCode(code)) {
+  if (isOwnTlsCode(code)) {
     return new TamperError('TLS_FAILED', `Vault at ${host}: no trusted TLS connection (${code})`, {
       cause,
       hint: 'Check the CA (VAULT_CACERT, vault_ca_file), the server name (VAULT_TLS_SERVER_NAME) and the client certificate.',
