@@ -128,6 +128,7 @@ export class Order {
   /** The writer went back to `size` entries. */
   goBack(size: number): void {
     this.#next = size + 1;
+    this.#fileNext = 0; // the open that says so stands in the present file, whose first entry may have a later seq
     this.#expected = ANY;
   }
 
