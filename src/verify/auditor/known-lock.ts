@@ -95,6 +95,7 @@ export class KnownLock {
   readonly #path: string;
   readonly #what: string;
   readonly #token: string = randomBytes(8).toString('hex');
+  readonly #me: ProcessIdentity = thisProcess();
   #renewal: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
   #probed = Number.NEGATIVE_INFINITY;
@@ -189,7 +190,7 @@ export class KnownLock {
       throw this.#unusable('create', code, cause);
     }
     try {
-      writeWhole(fd, Buffer.from(`${JSON.stringify({ token: this.#token, host: hostname(), ...thisProcess() })}\n`));
+      writeWhole(fd, Buffer.from(`${JSON.stringify({ token: this.#token, host: hostname(), ...this.#me })}\n`));
     } finally {
       closeDescriptor(fd);
     }
@@ -221,7 +222,7 @@ export class KnownLock {
 
   #isStale(text: string): boolean {
     const holder = holderOf(text);
-    const fate = holder === undefined ? 'not seen' : fateOf(holder, thisProcess());
+    const fate = holder === undefined ? 'not seen' : fateOf(holder, this.#me);
     if (fate !== 'not seen') return fate === 'ended';
     if (performance.now() - this.#probed < PROBE) return false;
     this.#probed = performance.now();
