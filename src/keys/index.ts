@@ -1,6 +1,6 @@
 /**
- * What the providers of this package are made of, for those who write one of their own: docs/providers/your-own.md builds one of
- * it, step by step.
+ * What the providers of this package are made of, for those who write one of their own. A page of the documentation builds one of
+ * it, step by step: https://github.com/fapilog/fapilog-tamper-node/blob/main/docs/providers/your-own.md
  */
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from '../errors.ts';
 export type { Clock } from '../foundation/clock.ts';
