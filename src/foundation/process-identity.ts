@@ -1,9 +1,9 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { systemCode } from '../errors.ts';
 
-/** A process as the kernel knows it, for whoever meets it in a file. Two machines may have one name, so a name is no part of it. */
+/** A process as the kernel knows it, to be named in a file. The host name is not part of it: two machines may have the same. */
 export interface ProcessIdentity {
-  /** The boot of the kernel that it runs under; empty where the system does not say. */
+  /** The boot of the kernel that it runs under; empty if the system does not say. */
   readonly boot: string;
   /** The name spaces that its id and start time belong to: containers on one machine each have their own. */
   readonly space: string;
@@ -12,7 +12,7 @@ export interface ProcessIdentity {
   readonly started: string;
 }
 
-/** What the system says there; empty where it has no such file, or the process has gone. */
+/** What the system says there; empty if it has no such file, or the process has gone. */
 function saidBy(read: () => string): string {
   try {
     return read().trim();
@@ -56,7 +56,7 @@ export function fateOf(
   me: ProcessIdentity,
 ): 'ended' | 'runs' | 'not seen' {
   if (me.boot === '' || me.space === '' || boot !== me.boot || space !== me.space) return 'not seen';
-  if (!(Number.isInteger(pid) && pid > 0 && pid < 2 ** 31)) return 'not seen'; // whoever wrote it made it up
+  if (!(Number.isInteger(pid) && pid > 0 && pid < 2 ** 31)) return 'not seen'; // it was made up
   if (!isRunning(pid)) return 'ended';
   if (saidBy(() => readlinkSync('/proc/self')) !== String(process.pid)) return 'not seen'; // it shows another name space than ours
   const now = statOf(pid);

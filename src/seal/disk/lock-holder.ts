@@ -33,7 +33,7 @@ export function readHolder(text: string): Holder | undefined {
   const { instance, host, pid, lease_ms } = value as Partial<Record<keyof Holder, unknown>>;
   if (typeof instance !== 'string' || typeof pid !== 'number' || pid < 1) return undefined;
   return {
-    ...(value as Holder), // the rest is compared with what is ours: what is no text equals none of it
+    ...(value as Holder), // the rest is only compared with texts of ours, which equal nothing of another type
     host: typeof host === 'string' ? host : '',
     lease_ms: typeof lease_ms === 'number' && lease_ms > 0 ? Math.min(lease_ms, LONGEST_LEASE) : LONGEST_LEASE,
   };

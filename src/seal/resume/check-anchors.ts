@@ -15,7 +15,7 @@ import { rootOf, type StreamSite } from './stream-site.ts';
 /** A start waits no longer for an anchor, in milliseconds. */
 const ASK_LIMIT = 5_000;
 
-/** Checkpoints that nobody known signed are compared with the files for so long, in milliseconds: there may be any number. */
+/** The longest time to compare checkpoints that no known key signed with the files, in milliseconds: there may be any number. */
 const COMPARE_LIMIT = 5_000;
 
 /** So long it waits for one once the log is to be closed, in milliseconds: a short job is to seal its lines, not to leave them. */
@@ -134,8 +134,8 @@ async function newestIn(
 }
 
 /**
- * The warning of the first checkpoint that is not one of this stream: those that are, whoever copied them, do not hide it. If
- * there is none, of the first that cannot be compared.
+ * The warning of the first checkpoint that is not of this stream; copied ones of this stream before it do not hide it. If there
+ * is none, of the first that cannot be compared.
  */
 async function firstOther(
   what: string,

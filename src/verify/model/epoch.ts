@@ -45,7 +45,7 @@ interface FoundKey {
   readonly missing?: string;
 }
 
-/** So many places of MACs that did not verify are kept of a key that may be another one. */
+/** At most this many places of MACs that did not verify are kept for a key that may be another one. */
 export const KEPT_DOUBTS = 100;
 
 /** A key period as the verifier sees it. What becomes of it is written only here. */

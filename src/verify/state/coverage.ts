@@ -27,7 +27,7 @@ export class Coverage {
     return this.#unread || this.#stopped || this.#maybeElsewhere;
   }
 
-  /** Why what should be here need not be lost; undefined where every file could be read. */
+  /** Why what should be here may exist all the same; undefined if every file could be read. */
   mayHold(what: string): string | undefined {
     return this.#maybeElsewhere ? `a file that could not be read may hold ${what}` : undefined;
   }

@@ -2,7 +2,7 @@ import type { Epoch } from '../model/epoch.ts';
 import { Settled } from '../model/settled.ts';
 import { Successors } from '../model/successor-ranges.ts';
 
-/** A reader walks at most so many steps of the key schedule, over the whole log (spec 8.2). */
+/** The most steps of the key schedule that a reader walks, over the whole log (spec 8.2). */
 const STEP_LIMIT = 2 ** 20;
 /** How a run marks the key periods that it takes over. */
 type Mark = 'takenOver' | 'adopted';
@@ -59,7 +59,7 @@ export class Epochs {
     return this.#successors;
   }
 
-  /** What is settled still, after so many adoptions in the range; if the writer went back, nothing is. */
+  /** What is still settled after this number of adoptions in the range; nothing, if the writer went back. */
   settledAfter(adoptions: number): Settled {
     if (!this.#settled.stands(this.#all, adoptions)) this.#settled = new Settled(adoptions);
     return this.#settled;
@@ -73,7 +73,7 @@ export class Epochs {
     return this.#all.slice(marked + 1).filter((epoch) => epoch[as] === undefined);
   }
 
-  /** The keys of so many steps are computed. */
+  /** The keys of this number of steps are computed. */
   walk(steps: number): void {
     this.#stepsLeft -= steps;
   }
