@@ -43,7 +43,7 @@ const mayImport = {
   journal: ['fleet', 'verify', 'append-records.ts', 'signers-for.ts', 'format', 'core', 'config', 'foundation'],
   report: ['verify', 'format', 'fleet', 'journal'],
   transports: ['line-taker.ts', 'seal', 'config', 'keys', 'foundation'],
-  cli: ['index.ts', 'internal.ts', 'report'],
+  cli: ['index.ts', 'internal.ts', 'report', 'foundation/own-package.ts'],
   offline: ['cli', 'engine', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
 };
 

@@ -75,7 +75,7 @@ export { checkWorkingDirectory } from './foundation/directory.ts';
 export { appendDurably } from './foundation/durable-append.ts';
 export { replaceFile } from './foundation/durable-replace.ts';
 export { readsLikeKey, shown, withoutPasswords } from './foundation/key-like.ts';
-export { digestOfPackage, type OwnDigest, ownVersion } from './foundation/own-package.ts';
+export type { OwnDigest } from './foundation/own-package.ts';
 export { readLines, readText } from './foundation/read-text.ts';
 export { openRegular } from './foundation/regular-file.ts';
 export type { JournalOptions } from './journal/audit-with-journal.ts';

@@ -8,9 +8,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { report, root } from '../lib/run.mjs';
 
 /** Half a millisecond each. */
-const MOST_FILES = 3;
-/** Without comments. 20 KiB are about a millisecond. */
-const MOST_KIB = 350;
+const MOST_FILES = 4;
+/** Without comments. 20 KiB are about a millisecond. Three KiB are what root.js and writer.js name to each other. */
+const MOST_KIB = 353;
 /** Those that a sealer needs before its first line. Others, such as `node:http`, load dozens of modules: import() them. */
 const BUILTINS = new Set(
   ['crypto', 'diagnostics_channel', 'events', 'fs', 'fs/promises', 'os', 'path', 'stream', 'util', 'util/types'].map(

@@ -1,4 +1,5 @@
-import { type IgnoredReport, type OnPiece, originalLines, TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import { type IgnoredReport, type OnPiece, originalLines } from '../index.ts';
 import { closing, shown, verifiedLinesWith } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';

@@ -1,4 +1,5 @@
-import { type DoctorCheck, isTamperError, TamperError } from '../index.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import type { DoctorCheck } from '../index.ts';
 import {
   checkKeysOf,
   checkPlaces,

@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
-import { TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
 import { closing, type ErasePlan, eraseRecords, type MemberValue, readText, type SeqRange } from '../internal.ts';
 import { type Command, type CommandIo, command, configurationOf } from './command.ts';
 import { exitCode } from './exit-code.ts';

@@ -1,6 +1,5 @@
 import { dirname, normalize } from 'node:path';
-import { systemCode } from '../errors.ts';
-import { isTamperError } from '../index.ts';
+import { isTamperError, systemCode } from '../errors.ts';
 import { readsLikeKey, shown, withoutPasswords } from '../internal.ts';
 import { isShortage } from './exit-code.ts';
 import { printable } from './output.ts';

@@ -1,4 +1,5 @@
-import { type CarrierName, TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import type { CarrierName } from '../index.ts';
 import { type FlagSpec, type Flags, isCarrierName, shown } from '../internal.ts';
 
 /** A flag of a command's own: what it takes, what it is for, and the value that it becomes. Help is made from it. */

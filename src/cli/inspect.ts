@@ -1,4 +1,5 @@
-import { inspect as inspectFiles, TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import { inspect as inspectFiles } from '../index.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';
 import { oneOf } from './flags.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { asError } from '../errors.ts';
-import { type KeyEvent, onKeyEvent, TamperError } from '../index.ts';
+import { asError, TamperError } from '../errors.ts';
+import { type KeyEvent, onKeyEvent } from '../index.ts';
 import { appendDurably, readsLikeKey } from '../internal.ts';
 
 /** What every file of key events begins with. */

@@ -1,4 +1,5 @@
-import { formatVkey, generateKeyFile, TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import { formatVkey, generateKeyFile } from '../index.ts';
 import { checkOrigin, readsLikeKey } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';

@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream';
-import { systemCode } from '../errors.ts';
-import { isTamperError, TamperError } from '../index.ts';
+import { isTamperError, systemCode, TamperError } from '../errors.ts';
 import type { CommandIo } from './command.ts';
 
 /**

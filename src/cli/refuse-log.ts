@@ -1,5 +1,4 @@
-import { isError } from '../errors.ts';
-import { TamperError } from '../index.ts';
+import { isError, TamperError } from '../errors.ts';
 import { openRegular, shown } from '../internal.ts';
 
 /** No open of a log is longer, in bytes. */

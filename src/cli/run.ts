@@ -1,12 +1,12 @@
-import { TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
 import { checkWorkingDirectory, nearest, readFlags, shown } from '../internal.ts';
 import type { Command, CommandIo, CommandRow } from './command.ts';
 import { commands } from './commands.ts';
-import { engineText } from './engine-text.ts';
-import { errorText } from './error-text.ts';
-import { exitCode, exitCodeOf } from './exit-code.ts';
+import { orDescribed } from './described.ts';
+import { exitCode } from './exit-code.ts';
 import { helpOf } from './help.ts';
-import { print, tell } from './output.ts';
+import { print } from './output.ts';
+import { asksVersion, printVersion } from './version.ts';
 
 const program = 'fapilog-tamper';
 
@@ -33,43 +33,9 @@ export async function runAlone(
   version: string,
 ): Promise<number> {
   const io = { ...streams, version: async () => version };
-  return orDescribed(io, argv, async () => {
-    if (!asksVersion(argv[0])) return runCommand(called, alone, argv, io);
-    await print(io.stdout, await versionText(io, argv));
-    return exitCode.done;
-  });
-}
-
-async function orDescribed(io: CommandIo, argv: readonly string[], act: () => Promise<number>): Promise<number> {
-  try {
-    return await act();
-  } catch (error) {
-    const typed = [
-      ...argv,
-      ...Object.entries(io.env).flatMap(([name, value]) => (isOurs(name) && value ? [value] : [])),
-    ];
-    await tell(io.stderr, errorText(error, typed));
-    return exitCodeOf(error);
-  }
-}
-
-/** Whether a variable holds an option, which a person may have taken for the place of a key. */
-function isOurs(name: string): boolean {
-  return name.startsWith('FAPILOG_TAMPER_');
-}
-
-/** The number alone, which programs compare; `--verbose` says what it runs on and which program it is as well. */
-async function versionText(io: CommandIo, argv: readonly string[]): Promise<string> {
-  const version = await io.version();
-  if (!argv.includes('--verbose')) return `${version}\n`;
-  const { arch, platform, version: node } = process;
-  const own = await io.digest?.();
-  const digest = own === undefined ? '' : `SHA-256 of this ${own.of}: ${own.sha256}\n`;
-  return `${version}\n${await engineText()}\nplatform: ${platform}-${arch}, Node.js ${node}\n${digest}`;
-}
-
-function asksVersion(argument: string | undefined): boolean {
-  return argument === '--version' || argument === '-V';
+  return orDescribed(io, argv, async () =>
+    asksVersion(argv[0]) ? printVersion(argv, io) : runCommand(called, alone, argv, io),
+  );
 }
 
 function asksHelp(argument: string | undefined): boolean {
@@ -87,10 +53,7 @@ async function helpAbout([name, next]: readonly string[]): Promise<string> {
 
 async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = argv;
-  if (asksVersion(name)) {
-    await print(io.stdout, await versionText(io, rest));
-    return exitCode.done;
-  }
+  if (asksVersion(name)) return printVersion(rest, io);
   if (name === undefined) {
     await print(io.stderr, overview(commands));
     return exitCode.usage;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { isTamperError, type ResolvedConfig, type Sealer, type SealerStats, TamperError } from '../index.ts';
+import { isTamperError, TamperError } from '../errors.ts';
+import type { ResolvedConfig, Sealer, SealerStats } from '../index.ts';
 import { createSealerFor, openPlainWriter, shown } from '../internal.ts';
 import { type Call, type Command, type CommandIo, command, resolveCall } from './command.ts';
 import { withoutTyped } from './error-text.ts';

@@ -1,4 +1,4 @@
-import { TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
 import { timestampLog } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';

@@ -1,3 +1,4 @@
+import { TamperError } from '../errors.ts';
 import {
   type CarrierName,
   loadCheckpoint,
@@ -6,7 +7,6 @@ import {
   loadTimestamp,
   loadWitnesses,
   type PublicKeyName,
-  TamperError,
 } from '../index.ts';
 import { configuredKeys, type Resolution, type VerificationKeys, type VerifyOptions, variableOf } from '../internal.ts';
 import type { Call, CommandIo } from './command.ts';

@@ -1,4 +1,5 @@
-import { TamperError, type VerifyReport } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import type { VerifyReport } from '../index.ts';
 import { type VerifyOptions, verifyTopicWith } from '../internal.ts';
 import type { CommandIo } from './command.ts';
 import { type Flag, type FlagValues, text, under, yes } from './flags.ts';

@@ -1,7 +1,7 @@
-import { type ResolvedConfig, TamperError, type VerifyReport } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import type { ResolvedConfig, VerifyReport } from '../index.ts';
 import { closing, proofsAmong, verifyWith, waitingLines, waitingText } from '../internal.ts';
-import type { GivenItem, ReportAbout } from '../report/about.ts';
-import { renderReport, withoutQuotes } from '../report/html/render-report.ts';
+import { type GivenItem, type ReportAbout, withoutQuotes } from '../report/about.ts';
 import { type Call, type Command, type CommandIo, command } from './command.ts';
 import { errorText } from './error-text.ts';
 import { proofsText, refuseLogFlags, verifyProofs } from './evidence/verify-proofs.ts';
@@ -81,6 +81,7 @@ export const verify: Command = command(
       const code = exitOf[report.verdict];
       if (reportFile === undefined) return code;
       const about = { ...reportAbout(call, await io.version(), withoutLines), ...own };
+      const { renderReport } = await import('../report/html/render-report.ts');
       try {
         await writeOutputFile(REPORT_FILE, reportFile, renderReport(report, about));
       } catch (error) {

@@ -1,4 +1,5 @@
-import { loadWitnesses, TamperError } from '../index.ts';
+import { TamperError } from '../errors.ts';
+import { loadWitnesses } from '../index.ts';
 import { type WitnessLogResult, witnessLog } from '../internal.ts';
 import { type Command, command } from './command.ts';
 import { exitCode } from './exit-code.ts';

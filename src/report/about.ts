@@ -1,3 +1,6 @@
+import type { Finding } from '../verify/model/findings.ts';
+import type { VerifyReport } from '../verify/verdict/report.ts';
+
 /** What a report says of the check itself. Nothing of it comes from the log. */
 export interface ReportAbout {
   /** Version of the tool, as in package.json. */
@@ -20,4 +23,14 @@ export interface GivenItem {
   readonly what: string;
   /** `audit-policy.yaml`; never a secret. */
   readonly value: string;
+}
+
+/** The lines are for the report that was asked for: what is printed may go anywhere. */
+export function withoutQuotes(report: VerifyReport): VerifyReport {
+  const bare = <F extends Finding>({ quoted: _quoted, ...rest }: F): Omit<F, 'quoted'> => rest;
+  return {
+    ...report,
+    streams: report.streams.map((stream) => ({ ...stream, findings: stream.findings.map(bare) })),
+    findings: report.findings.map(bare),
+  };
 }

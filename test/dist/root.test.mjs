@@ -1,7 +1,7 @@
-// The modules that the root loads are one file of the package: what is loaded, that nothing is there twice, and that neither
+// Modules that are loaded together are one file of the package: what is loaded, that nothing is there twice, and that neither
 // stack traces nor bundlers of applications lose by it.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,54 +12,118 @@ import { Project } from './project.mjs';
 const project = new Project();
 const place = project.path('node_modules/fapilog-tamper');
 const inPackage = (file) => pathToFileURL(join(place, file)).href;
-const joined = JSON.parse(readFileSync(join(root, 'dist/root.js.map'), 'utf8')).sources.map((source) =>
-  source.replace(/^\.\.\/src\/(.*)\.ts$/, '$1'),
-);
+/** Each file of several modules, and their names. */
+const joined = readdirSync(join(root, 'dist'))
+  .filter((name) => name.endsWith('.js.map'))
+  .map((name) => ({
+    file: name.replace(/\.map$/, ''),
+    modules: JSON.parse(readFileSync(join(root, 'dist', name), 'utf8')).sources.map((source) =>
+      source.replace(/^\.\.\/src\/(.*)\.ts$/, '$1'),
+    ),
+  }))
+  .filter(({ modules }) => modules.length > 1);
 
-test('a process that imports the root loads three files of the package, and valibot', () => {
-  project.write(
-    'hooks.mjs',
-    `import { appendFileSync } from 'node:fs';
+project.write(
+  'hooks.mjs',
+  `import { appendFileSync } from 'node:fs';
 export async function load(url, context, next) {
   if (url.startsWith('file:')) appendFileSync('loaded', url + '\\n');
   return next(url, context);
 }
 `,
+);
+project.write('register.mjs', `import { register } from 'node:module';\nregister('./hooks.mjs', import.meta.url);\n`);
+
+/** The files of packages that a process loads. */
+function loadedBy(args) {
+  rmSync(project.path('loaded'), { force: true });
+  const { status, stderr } = project.run(['--import', './register.mjs', ...args]);
+  const urls = project.read('loaded').trim().split('\n');
+  const paths = urls.map((url) => fileURLToPath(url).replaceAll('\\', '/'));
+  return { status, stderr, files: paths.map((path) => path.split('/node_modules/').at(-1)).sort() };
+}
+
+test('a process that imports the root loads four files of the package, and valibot', () => {
+  project.write('importing.mjs', `import 'fapilog-tamper';\n`);
+  const { files } = loadedBy(['importing.mjs']);
+  assert.deepEqual(
+    files.filter((file) => !file.endsWith('importing.mjs')),
+    [
+      'fapilog-tamper/dist/errors.js',
+      'fapilog-tamper/dist/index.js',
+      'fapilog-tamper/dist/root.js',
+      'fapilog-tamper/dist/writer.js',
+      'valibot/dist/index.mjs',
+    ],
   );
-  const text = `import { register } from 'node:module';
-register('./hooks.mjs', import.meta.url);
-await import('fapilog-tamper');
-console.log('true');
-`;
-  project.evaluate('loading.mjs', text);
-  const loaded = project.read('loaded').trim().split('\n');
-  const parts = loaded.map((url) => fileURLToPath(url).split('node_modules').at(-1).replaceAll('\\', '/'));
-  assert.deepEqual(parts.sort(), [
-    '/fapilog-tamper/dist/errors.js',
-    '/fapilog-tamper/dist/index.js',
-    '/fapilog-tamper/dist/root.js',
-    '/valibot/dist/index.mjs',
-  ]);
 });
 
-/** Those that a module outside of the joined file imports; in the place of the others is nothing. */
-const leadingHere = joined.filter((module) => existsSync(join(place, `dist/${module}.js`)));
+const command = join(place, 'dist/cli/main.js');
 
-test('in the place of each joined module that others import is one that only leads there', () => {
-  assert.ok(joined.length > 100, `${joined.length} modules`);
-  const leading = /^(?:(?:import|export) \{[^{}]*\}(?: from "(?:\.\.\/|\.\/)+(?:root|errors)\.js")?;\n)+$/;
-  assert.ok(leadingHere.length > 60, `${leadingHere.length} of them are asked for by others`);
-  for (const module of leadingHere) {
-    const text = readFileSync(join(place, `dist/${module}.js`), 'utf8');
-    assert.match(text, leading, module);
+test('the command says its version without the rest of the package', () => {
+  const { status, files } = loadedBy([command, '--version']);
+  assert.equal(status, 0);
+  assert.deepEqual(
+    files.map((file) => file.replace('fapilog-tamper/dist/', '')),
+    [
+      ...['cli/described.js', 'cli/exit-code.js', 'cli/main.js', 'cli/output.js', 'cli/uncaught.js', 'cli/version.js'],
+      ...['errors.js', 'foundation/own-package.js'],
+    ],
+  );
+});
+
+test('a verification loads few files, and no report for people that nobody asked for', () => {
+  const key = { FAPILOG_TAMPER_KEY: Buffer.alloc(32, 7).toString('base64') };
+  const sealing = `import { createSealer } from 'fapilog-tamper';
+const log = createSealer({ file: 'app.log', origin: 'app.example.com/log', stateDir: 'state' });
+log.write('{"a":1}\\n');
+await log.close();
+`;
+  project.write('sealing.mjs', sealing);
+  process.env['FAPILOG_TAMPER_KEY'] = key.FAPILOG_TAMPER_KEY;
+  try {
+    assert.equal(project.run(['sealing.mjs']).status, 0);
+    const { status, stderr, files } = loadedBy([command, 'verify', 'app.log', '--origin', 'app.example.com/log']);
+    assert.equal(status, 0, stderr);
+    assert.ok(files.length <= 30, `${files.length} files: ${files.join(' ')}`);
+    assert.deepEqual(
+      files.filter((file) => file.includes('report/html')),
+      [],
+    );
+  } finally {
+    delete process.env['FAPILOG_TAMPER_KEY'];
   }
 });
 
-test('a class and a variable are there once, whichever module they are imported by', async () => {
-  const all = new Set(
-    Object.values({ ...(await import(inPackage('dist/root.js'))), ...(await import(inPackage('dist/errors.js'))) }),
+/** Those that a module outside of the joined file imports; in the place of the others is nothing. */
+const leading = joined.flatMap(({ file, modules }) =>
+  modules.filter((module) => existsSync(join(place, `dist/${module}.js`))).map((module) => ({ file, module })),
+);
+
+test('in the place of each joined module that others import is one that only leads there', () => {
+  const counts = Object.fromEntries(joined.map(({ file, modules }) => [file, modules.length]));
+  const files = ['command', 'commands', 'local-keys', 'root', 'verification', 'verify-command', 'writer'];
+  assert.deepEqual(
+    Object.keys(counts),
+    files.map((name) => `${name}.js`),
   );
-  for (const module of leadingHere) {
+  assert.ok(counts['root.js'] + counts['writer.js'] > 100 && counts['verification.js'] > 100, JSON.stringify(counts));
+  assert.ok(leading.length > 60, `${leading.length} of them are asked for by others`);
+  const only = /^(?:(?:import|export) \{[^{}]*\}(?: from "(?:\.\.\/|\.\/)+(?:[a-z-]+)\.js")?;\n)+$/;
+  for (const { module } of leading) assert.match(readFileSync(join(place, `dist/${module}.js`), 'utf8'), only, module);
+});
+
+test('a class and a variable are there once, whichever module they are imported by', async () => {
+  const files = [
+    ...joined.map(({ file }) => file),
+    'errors.js',
+    'cli/described.js',
+    'cli/exit-code.js',
+    'cli/output.js',
+  ];
+  const all = new Set();
+  for (const file of files) for (const value of Object.values(await import(inPackage(`dist/${file}`)))) all.add(value);
+  for (const { module } of leading) {
     for (const [name, value] of Object.entries(await import(inPackage(`dist/${module}.js`))))
       assert.ok(all.has(value), `${name} of ${module} is another one`);
   }

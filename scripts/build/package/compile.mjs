@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { minify } from 'rolldown/experimental';
 import { filesBelow } from '../../lib/files.mjs';
 import { root, run, tool } from '../../lib/run.mjs';
-import { joinRoot } from './join-root.mjs';
+import { joinModules } from './join-modules.mjs';
 
 const WITHOUT_DECLARATIONS = ['--declaration', 'false', '--isolatedDeclarations', 'false', '--removeComments'];
 
@@ -19,7 +19,7 @@ export async function compile(folder) {
     if (code !== 0) throw new Error(`tsc ended with ${code}`);
   }
   await indentWithTabs(dist);
-  await joinRoot(dist);
+  await joinModules(dist);
   const needed = declarationsOfExports(dist);
   for (const file of filesBelow('.', /\.d\.ts$/, dist).map((name) => join(dist, name))) {
     if (!needed.has(file)) rmSync(file);

@@ -1,4 +1,4 @@
-import { TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
 import { mergeAudits, type PartLines, readLines } from '../../internal.ts';
 import { type Command, command } from '../command.ts';
 import { auditOutputs, checkOutputs, outputFlags } from './outputs.ts';

@@ -1,4 +1,5 @@
-import { type ResolvedConfig, TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
+import type { ResolvedConfig } from '../../index.ts';
 import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
 import type { GivenItem } from '../../report/about.ts';
 import type { Call, CommandIo } from '../command.ts';

@@ -1,4 +1,4 @@
-import { TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
 import { DEFAULT_LISTEN, KnownStates, listenAddress, shardOf, watchStreams } from '../../internal.ts';
 import type { Call, CommandIo } from '../command.ts';
 import { errorText } from '../error-text.ts';

@@ -1,4 +1,4 @@
-import { TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
 import { type Command, type CommandRow, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';
 import { print } from '../output.ts';

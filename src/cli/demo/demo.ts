@@ -4,16 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { isTamperError, systemCode } from '../../errors.ts';
-import {
-  auditorKeys,
-  createSealer,
-  generateKeyFile,
-  type Sealer,
-  TamperError,
-  type VerifyReport,
-  verify,
-} from '../../index.ts';
+import { isTamperError, systemCode, TamperError } from '../../errors.ts';
+import { auditorKeys, createSealer, generateKeyFile, type Sealer, type VerifyReport, verify } from '../../index.ts';
 import { openRegular, readsLikeKey, shown } from '../../internal.ts';
 import { type Command, type CommandIo, command } from '../command.ts';
 import { exitCode } from '../exit-code.ts';

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { loadPolicy, TamperError, type VerifyReport } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
+import { loadPolicy, type VerifyReport } from '../../index.ts';
 import { closing, proveRecordWith, proveStream } from '../../internal.ts';
 import { type Call, type Command, type CommandIo, command, configurationOf } from '../command.ts';
 import { exitCode } from '../exit-code.ts';

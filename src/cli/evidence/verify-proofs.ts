@@ -1,4 +1,4 @@
-import { TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
 import { type ProofKind, type VerifyOptions, verifyProofWith, verifyStreamProofsWith } from '../../internal.ts';
 import {
   type ProofsReport,

@@ -1,4 +1,4 @@
-import { TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
 import { type Lines, WholeLines } from '../../internal.ts';
 import type { InputBytes } from './input-bytes.ts';
 

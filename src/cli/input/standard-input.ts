@@ -1,7 +1,7 @@
 import { fstatSync, read } from 'node:fs';
 import { Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
 import { promisify } from 'node:util';
-import { TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
 import { bytesOfStream, type InputBytes } from './input-bytes.ts';
 
 const STDIN = 0;

@@ -1,4 +1,5 @@
-import { loadPolicy, TamperError } from '../../index.ts';
+import { TamperError } from '../../errors.ts';
+import { loadPolicy } from '../../index.ts';
 import {
   openRecoveryPlaces,
   type RecoveredPeriod,

@@ -1,5 +1,5 @@
-import type { ReportAbout } from '../../report/about.ts';
-import { renderReport, renderReportMain, withoutQuotes } from '../../report/html/render-report.ts';
+import { type ReportAbout, withoutQuotes } from '../../report/about.ts';
+import { renderReport, renderReportMain } from '../../report/html/render-report.ts';
 import { type ProofsReport, proofsLines } from '../../report/words/proofs.ts';
 import { element, made } from './element.ts';
 import type { Answer, Failure, GivenFile, Request } from './request.ts';

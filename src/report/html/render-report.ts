@@ -1,4 +1,3 @@
-import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict, VerifyReport } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';
 import { erasedClause } from '../words/erased.ts';
@@ -144,14 +143,4 @@ function checkpointSection(note: string, heading: Markup): Markup {
   const lines = note.split('\n');
   return html`<section>${heading}<p>The newest checkpoint that was checked. Keep it apart from the log and give it to the next verification (<code>--since</code>): a log that was cut or rewritten below it cannot be ok then.</p>
 <pre class="note" tabindex="0" role="region" aria-label="Checkpoint"><code>${lines.map((line, at) => html`${line}${at < lines.length - 1 && html`\n`}`)}</code></pre></section>`;
-}
-
-/** The lines are for the report that was asked for: what is printed may go anywhere. */
-export function withoutQuotes(report: VerifyReport): VerifyReport {
-  const bare = <F extends Finding>({ quoted: _quoted, ...rest }: F): Omit<F, 'quoted'> => rest;
-  return {
-    ...report,
-    streams: report.streams.map((stream) => ({ ...stream, findings: stream.findings.map(bare) })),
-    findings: report.findings.map(bare),
-  };
 }

@@ -136,7 +136,7 @@ export interface LargeFiles {
 /**
  * Large files are read with `jobs` more processes, and never more than the machine runs at a time. Undefined in a bundle,
  * which has no program for them. The program is asked for only here: where a test runner makes CommonJS of
- * modules, its `import.meta` is a syntax error.
+ * modules, what tells where a module is would be a syntax error.
  */
 export async function withProcesses(jobs: number): Promise<LargeFiles | undefined> {
   const { segmentProgram } = await import('./segment-program.ts');

@@ -12,7 +12,7 @@ import { type BuiltPackage, buildPackage, writeProgram } from '../../support/bui
 const READER = `
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { standardInput } from './dist/cli/input/standard-input.js';
+import { standardInput } from './dist/command.js';
 const input = standardInput();
 const hash = createHash('sha256');
 let bytes = 0;
@@ -101,7 +101,7 @@ describe('standardInput', () => {
 
   it('lets a process end that has had enough', async () => {
     const enough = `
-import { standardInput } from './dist/cli/input/standard-input.js';
+import { standardInput } from './dist/command.js';
 const input = standardInput();
 console.log((await input.next()).length > 0);
 input.close();

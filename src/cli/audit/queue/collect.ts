@@ -1,4 +1,4 @@
-import { TamperError } from '../../../index.ts';
+import { TamperError } from '../../../errors.ts';
 import { collectAudit, type RunCounts } from '../../../internal.ts';
 import { type Command, command } from '../../command.ts';
 import { durationOf, text, under, yes } from '../../flags.ts';
