@@ -9,6 +9,7 @@ const published = [...Object.values(pkg.exports), ...Object.values(pkg.bin)]
 export default {
   entry: [
     ...published,
+    'providers/*/src/index.ts',
     'scripts/*.mjs',
     'scripts/{build,check}/*.mjs',
     'scripts/release/build.mjs', // started by scripts/release/named-tools.mjs
@@ -27,7 +28,14 @@ export default {
     'test/nights/main.ts',
     'test/compat/generate.ts',
   ],
-  project: ['src/**/*.ts', 'scripts/**/*.mjs', 'test/**/*.{ts,mjs}', '!test/fixtures/**', 'bench/**/*.{ts,mjs}'],
+  project: [
+    'src/**/*.ts',
+    'providers/**/*.ts',
+    'scripts/**/*.mjs',
+    'test/**/*.{ts,mjs}',
+    '!test/fixtures/**',
+    'bench/**/*.{ts,mjs}',
+  ],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreBinaries: [
     'fish',

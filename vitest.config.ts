@@ -22,8 +22,8 @@ const BOTH_ENGINES_NIGHTLY = [
  */
 const NEEDS_ITS_OWN =
   /\bvi\.(mock|doMock|resetModules|stubGlobal|stubEnv)\b|\bvi\s*\.spyOn\((globalThis|JSON|process)\b|\bonKeyEvent\(|support\/(garbage|process-memory)\.ts/;
-/** The vendors' SDKs keep what an environment said to them once. Where these files are, their servers are started, once. */
-const BY_SDK = /^test\/(integration|servers)\/(aws|azure|gcp|storage)/;
+/** The vendors' SDKs and SoftHSM keep what an environment said to them once. Where these files are, their servers are started, once. */
+const BY_SDK = /^test\/(integration|servers)\/(aws|azure|gcp|pkcs11|storage)/;
 const files = filesBelow('test', /\.test\.ts$/);
 const alone = new Set(
   files.filter((file) => BY_SDK.test(file) || NEEDS_ITS_OWN.test(readFileSync(new URL(file, import.meta.url), 'utf8'))),

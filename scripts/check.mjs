@@ -10,11 +10,11 @@ const script = (name, ...args) => [process.execPath, `scripts/check/${name}.mjs`
 const CHECKS = {
   site: [script('site')],
   lint: [
-    [tool('oxlint'), '--type-aware', '--report-unused-disable-directives', 'src', 'test'],
+    [tool('oxlint'), '--type-aware', '--report-unused-disable-directives', 'src', 'test', 'providers'],
     [tool('biome'), 'lint', '--error-on-warnings', '.'],
   ],
   deployment: [script('deployment')],
-  typecheck: ['tsconfig.json', 'test/browser', 'src/offline/page'].map((project) => [
+  typecheck: ['tsconfig.json', 'test/browser', 'src/offline/page', 'providers/pkcs11'].map((project) => [
     tool('tsc'),
     '-p',
     project,

@@ -15,6 +15,8 @@ export interface Unavailable {
   readonly lacks: readonly string[];
 }
 
+/** The path of the library; undefined if it is not installed. */
+export function softhsmLibrary(): string | undefined;
 export const tools: Readonly<Record<string, () => boolean>>;
 export const suites: readonly Suite[];
 export function suitesOf(path: string): readonly Suite[];

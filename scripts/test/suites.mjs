@@ -43,6 +43,14 @@ const chromium = () =>
   ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'].some(onPath) ||
   (process.getuid?.() === 0 && onPath('apt-get'));
 
+/** Where Debian and others put SoftHSM 2. */
+export const softhsmLibrary = () =>
+  ['/usr/lib/softhsm', '/usr/lib64/softhsm', '/usr/local/lib/softhsm', '/opt/homebrew/lib/softhsm']
+    .map((folder) => join(folder, 'libsofthsm2.so'))
+    .find((path) => existsSync(path));
+
+const softhsm = () => softhsmLibrary() !== undefined || (process.getuid?.() === 0 && onPath('apt-get'));
+
 const cargoAtLeast = (minor) => Number(/^cargo 1\.(\d+)/.exec(cargoVersion() ?? '')?.[1] ?? 0) >= minor;
 
 /** What a suite may need from the machine, by the name that messages use. */
@@ -62,6 +70,8 @@ export const tools = {
   fish: () => onPath('fish'),
   mandoc: () => onPath('mandoc'),
   'Chromium (or apt-get as root)': chromium,
+  'SoftHSM 2 (or apt-get as root)': softhsm,
+  'a C++ compiler': () => onPath('c++') && onPath('make'),
 };
 
 /**
@@ -124,6 +134,12 @@ export const suites = [
     needs: [],
     servers: ['azure-keyvault'],
     packages: ['the package, compiled'],
+  },
+  {
+    name: 'pkcs11-softhsm',
+    files: ['test/integration/pkcs11/**'],
+    needs: ['SoftHSM 2 (or apt-get as root)', 'a C++ compiler', 'Python >= 3.8 with venv'],
+    packages: ['softhsm', 'the package, compiled'],
   },
   {
     name: 'all object stores',

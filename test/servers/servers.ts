@@ -13,6 +13,7 @@ import { motoVenv, startMoto } from './moto.ts';
 import { OpenBao, openBaoVenv } from './openbao.ts';
 import { ensureVenv } from './python-venv.ts';
 import type { SharedServer, SharedServers } from './running.ts';
+import { installSoftHsm } from './softhsm.ts';
 
 /** What has to be there before the tests, by the names that scripts/test/suites.mjs uses. */
 export type PackageName =
@@ -27,6 +28,7 @@ export type PackageName =
   | 'litewitness'
   | 'other Node.js'
   | 'chromium'
+  | 'softhsm'
   | 'the package, compiled';
 
 /** How each is installed, if it is not there: in any number of processes at once. */
@@ -42,6 +44,7 @@ export const packages: Readonly<Record<PackageName, () => Promise<unknown>>> = {
   litewitness: installLitewitness,
   'other Node.js': () => Promise.all([nodeOf(20), nodeOf(24)]),
   chromium: installChromium,
+  softhsm: installSoftHsm,
   'the package, compiled': compiledPackage,
 };
 
