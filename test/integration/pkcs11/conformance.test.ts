@@ -3,7 +3,7 @@ import { createKeyProvider, type KeyProvider, type SignatureAlgorithm } from '..
 import { type ConformanceCheck, providerConformance } from '../../../src/testing/index.ts';
 import { type KeyKind, SoftHsm } from '../../servers/softhsm.ts';
 import type { BuiltPackage } from '../../support/built-package.ts';
-import { installPkcs11Package } from '../../support/pkcs11-package.ts';
+import { installPkcs11Package } from './installed-package.ts';
 
 /** The whole suite that a provider must pass, with every kind of key, against SoftHSM. */
 

@@ -2,9 +2,9 @@ import { cpSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type BuiltPackage, buildPackage } from './built-package.ts';
+import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The compiled package with `fapilog-tamper-keys-pkcs11` installed beside it, as npm would do it. */
 export async function installPkcs11Package(): Promise<BuiltPackage> {
