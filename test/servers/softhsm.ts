@@ -72,16 +72,20 @@ export class SoftHsm {
   }
 
   /** @param id - the CKA_ID in hexadecimal */
-  async makeKey(
+  async makeKey(...key: Parameters<SoftHsm['keyCommand']>): Promise<void> {
+    await run(process.execPath, this.keyCommand(...key), { env: { ...process.env, ...this.env } });
+  }
+
+  /** What Node.js is to run to make a key. */
+  keyCommand(
     { token, pin }: { readonly token: string; readonly pin: string },
     kind: KeyKind,
     label: string,
     id: string,
     attributes: Readonly<Record<string, boolean>> = {},
-  ): Promise<void> {
+  ): string[] {
     const program = fileURLToPath(new URL('softhsm-key.mjs', import.meta.url));
-    const argv = [program, this.library, token, pin, kind, label, id, JSON.stringify(attributes)];
-    await run(process.execPath, argv, { env: { ...process.env, ...this.env } });
+    return [program, this.library, token, pin, kind, label, id, JSON.stringify(attributes)];
   }
 
   /** A file that nobody else may read. */

@@ -65,14 +65,13 @@ function rsaKey(session: Session, { handle, identity }: KeyObject): PublicKeyInp
   return { kty: 'RSA', n: modulus.toString('base64url'), e: exponent.toString('base64url') };
 }
 
-/** CKA_EC_POINT of the public key object beside it, which has the same CKA_ID and, if there are several, the same label. */
+/** CKA_EC_POINT of the public key object beside it. Versions of other keys may have the same CKA_ID, so the label must be the same too. */
 function pointOf(session: Session, { id, name, identity }: KeyObject): Buffer {
-  const same = [
+  const found = objectsWith(session, [
     { type: CKA_CLASS, value: CKO_PUBLIC_KEY },
+    { type: CKA_LABEL, value: name },
     { type: CKA_ID, value: id },
-  ];
-  const labeled = objectsWith(session, [...same, { type: CKA_LABEL, value: name }]);
-  const found = labeled.length > 0 ? labeled : objectsWith(session, same);
+  ]);
   const points = found.flatMap((handle) => attributeOf(session, handle, CKA_EC_POINT) ?? []);
   const [point] = points;
   if (point === undefined) {
