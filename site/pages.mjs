@@ -31,6 +31,7 @@ export const sections = [
       page('docs/providers/gcp-kms.md', 'providers/gcp-kms.md', 'Google Cloud KMS'),
       page('docs/providers/azure-keyvault.md', 'providers/azure-keyvault.md', 'Azure Key Vault'),
       page('docs/providers/vault.md', 'providers/vault.md', 'Vault and OpenBao'),
+      page('docs/providers/pkcs11.md', 'providers/pkcs11.md', 'HSMs by PKCS#11'),
       page('docs/providers/your-own.md', 'providers/your-own.md', 'A provider of your own'),
       docs('logrotate', 'Rotation, and logrotate'),
       docs('erasure', 'Erasing a record'),

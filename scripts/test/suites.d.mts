@@ -17,6 +17,7 @@ export interface Unavailable {
 
 /** The path of the library; undefined if it is not installed. */
 export function softhsmLibrary(): string | undefined;
+export function hasSoftHsm(): boolean;
 export const tools: Readonly<Record<string, () => boolean>>;
 export const suites: readonly Suite[];
 export function suitesOf(path: string): readonly Suite[];

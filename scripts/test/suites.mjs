@@ -49,7 +49,9 @@ export const softhsmLibrary = () =>
     .map((folder) => join(folder, 'libsofthsm2.so'))
     .find((path) => existsSync(path));
 
-const softhsm = () => softhsmLibrary() !== undefined || (process.getuid?.() === 0 && onPath('apt-get'));
+/** SoftHSM 2, and the tools that make tokens and keys. */
+export const hasSoftHsm = () => softhsmLibrary() !== undefined && onPath('softhsm2-util') && onPath('pkcs11-tool');
+const softhsm = () => hasSoftHsm() || (process.getuid?.() === 0 && onPath('apt-get'));
 
 const cargoAtLeast = (minor) => Number(/^cargo 1\.(\d+)/.exec(cargoVersion() ?? '')?.[1] ?? 0) >= minor;
 
@@ -70,7 +72,7 @@ export const tools = {
   fish: () => onPath('fish'),
   mandoc: () => onPath('mandoc'),
   'Chromium (or apt-get as root)': chromium,
-  'SoftHSM 2 (or apt-get as root)': softhsm,
+  'SoftHSM 2 and OpenSC (or apt-get as root)': softhsm,
   'a C++ compiler': () => onPath('c++') && onPath('make'),
 };
 
@@ -138,7 +140,7 @@ export const suites = [
   {
     name: 'pkcs11-softhsm',
     files: ['test/integration/pkcs11/**'],
-    needs: ['SoftHSM 2 (or apt-get as root)', 'a C++ compiler', 'Python >= 3.8 with venv'],
+    needs: ['SoftHSM 2 and OpenSC (or apt-get as root)', 'a C++ compiler', 'Python >= 3.8 with venv'],
     packages: ['softhsm', 'the package, compiled'],
   },
   {

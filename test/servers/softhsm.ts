@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { toolCache } from '../../scripts/lib/tool-cache.mjs';
-import { softhsmLibrary } from '../../scripts/test/suites.mjs';
+import { hasSoftHsm, softhsmLibrary } from '../../scripts/test/suites.mjs';
 import { installLock } from '../support/installed.ts';
 
 const run = promisify(execFile);
@@ -15,16 +15,16 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** What a key is made for. */
 export type KeyKind = 'aes' | 'hmac' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'rsa';
 
-/** Debian's SoftHSM 2, and the native half of pkcs11js, which `npm ci --ignore-scripts` leaves out. */
+/** Debian's SoftHSM 2, the tool that makes keys in it, and the native half of pkcs11js, which `npm ci --ignore-scripts` leaves out. */
 export async function installSoftHsm(): Promise<void> {
-  if (softhsmLibrary() !== undefined && isBindingBuilt()) return;
+  if (hasSoftHsm() && isBindingBuilt()) return;
   const release = await installLock(join(toolCache(), 'softhsm.lock'));
   try {
-    if (softhsmLibrary() === undefined) {
-      if (process.getuid?.() !== 0) throw new Error('the tests of PKCS#11 need SoftHSM 2: apt-get install softhsm2');
+    if (!hasSoftHsm()) {
+      if (process.getuid?.() !== 0) throw new Error('the tests of PKCS#11 need: apt-get install softhsm2 opensc');
       const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
       await run('apt-get', ['update', '-qq'], { env });
-      await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'softhsm2'], { env });
+      await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'softhsm2', 'opensc'], { env });
     }
     if (!isBindingBuilt()) {
       // where the headers of this Node.js are, node-gyp need not fetch them
@@ -32,7 +32,7 @@ export async function installSoftHsm(): Promise<void> {
       const nodedir = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {};
       await run('npm', ['rebuild', 'pkcs11js'], { cwd: root, env: { ...process.env, ...nodedir } });
     }
-    if (softhsmLibrary() === undefined || !isBindingBuilt()) throw new Error('SoftHSM 2 or pkcs11js was not installed');
+    if (!hasSoftHsm() || !isBindingBuilt()) throw new Error('SoftHSM 2, opensc or pkcs11js was not installed');
   } finally {
     await release();
   }
