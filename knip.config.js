@@ -38,6 +38,7 @@ export default {
   ],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreBinaries: [
+    'cc',
     'fish',
     'go',
     'java',
