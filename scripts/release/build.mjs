@@ -17,6 +17,7 @@ import { checksums } from '../lib/checksums.mjs';
 import { ensureInstalled } from '../lib/install.mjs';
 import { pack, unpack } from '../lib/packed.mjs';
 import { capture, root, run } from '../lib/run.mjs';
+import { makeProvider, providers } from './providers.mjs';
 import { writeSboms } from './sbom.mjs';
 
 const release = join(root, 'release');
@@ -39,7 +40,7 @@ function build(...args) {
   if (code !== 0) process.exit(code);
 }
 
-/** The package and the seven engines, which it names with the digest of each. */
+/** The package, the seven engines, which it names with the digest of each, and the key providers that are packages of their own. */
 function makeTarballs(work) {
   for (const name of Object.keys(platforms)) {
     const folder = join(work, name);
@@ -58,6 +59,12 @@ function makeTarballs(work) {
     nameEngines(folder, builtFile);
     setModes(folder, Object.values(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).bin));
     packFolder(folder, release);
+    for (const provider of providers) {
+      const place = join(work, provider.name);
+      makeProvider(provider, place);
+      setModes(place, []);
+      packFolder(place, release);
+    }
   } finally {
     packed.remove();
   }

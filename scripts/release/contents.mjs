@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { packageName } from '../build/engine/package.mjs';
 import { platforms } from '../build/engine/platforms.mjs';
 import { capture, root } from '../lib/run.mjs';
+import { providers } from './providers.mjs';
 
 const AGAIN = 'build it again: npm run release -- --build';
 const digestOf = (bytes, algorithm, encoding) => createHash(algorithm).update(bytes).digest(encoding);
@@ -36,8 +37,9 @@ function problemsOfManifest(file, manifest, wanted) {
 }
 
 /**
- * What is published, in the order in which it is: engines first, so that whoever installs the package finds its engine. Throws
- * unless release/ is what one build of this commit makes: the packages of all platforms and ours, which names each engine's digest.
+ * What is published, in the order in which it is: engines first, so that whoever installs the package finds its engine, and last
+ * what needs the package. Throws unless release/ is what one build of this commit makes: the packages of all platforms, ours, which
+ * names each engine's digest, and the key providers.
  *
  * @param release - the folder
  * @returns for each its tarball, name and version, and the digest that a registry has of it
@@ -50,7 +52,8 @@ export function releasedPackages(release = join(root, 'release')) {
     `fapilog-tamper-engine-${platform}-${version}.tgz`,
   ]);
   const ours = `fapilog-tamper-${version}.tgz`;
-  const wanted = [...engines.map(([, file]) => file), ours];
+  const ofProviders = providers.map(({ name }) => [name, `${name}-${version}.tgz`]);
+  const wanted = [...engines.map(([, file]) => file), ours, ...ofProviders.map(([, file]) => file)];
   const present = existsSync(release) ? readdirSync(release) : [];
   problems.push(
     ...wanted.filter((file) => !present.includes(file)).map((file) => `release/${file} is not there; ${AGAIN}`),
@@ -76,12 +79,16 @@ export function releasedPackages(release = join(root, 'release')) {
     const optionalDependencies = Object.fromEntries(engines.map(([platform]) => [packageName(platform), version]));
     const expected = { name: 'fapilog-tamper', version, publishConfig: undefined, optionalDependencies, engineSha256 };
     problems.push(...problemsOfManifest(ours, manifestOf(ours), expected));
+    for (const [name, file] of ofProviders) {
+      const peerDependencies = { 'fapilog-tamper': `^${version}` };
+      const wantedOf = { name, version, publishConfig: undefined, scripts: undefined, peerDependencies };
+      problems.push(...problemsOfManifest(file, manifestOf(file), wantedOf));
+    }
   }
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  return [...engines.map(([platform, file]) => [packageName(platform), file]), ['fapilog-tamper', ours]].map(
-    ([name, file]) => {
-      const tarball = join(release, file);
-      return { tarball, name, version, integrity: `sha512-${digestOf(readFileSync(tarball), 'sha512', 'base64')}` };
-    },
-  );
+  const ofEngines = engines.map(([platform, file]) => [packageName(platform), file]);
+  return [...ofEngines, ['fapilog-tamper', ours], ...ofProviders].map(([name, file]) => {
+    const tarball = join(release, file);
+    return { tarball, name, version, integrity: `sha512-${digestOf(readFileSync(tarball), 'sha512', 'base64')}` };
+  });
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { filesBelow } from '../lib/files.mjs';
 import { capture, root } from '../lib/run.mjs';
+import { providers } from './providers.mjs';
 
 const textOf = (file) => readFileSync(root + file, 'utf8');
 const { name, version } = JSON.parse(textOf('package.json'));
@@ -26,6 +27,8 @@ function versionsNamed() {
   const lock = JSON.parse(textOf('package-lock.json'));
   const places = [
     ['package-lock.json', lock.version],
+    ...providers.map((one) => [`${one.name}, its package.json`, one.version]),
+    ...providers.map((one) => [`${one.name}, its peer`, one.peerDependencies['fapilog-tamper'].replace('^', '')]),
     ['package-lock.json, its first package', lock.packages[''].version],
     ['engine/Cargo.toml', /^version = "(.+)"$/m.exec(textOf('engine/Cargo.toml'))?.[1]],
     ...[...textOf('engine/Cargo.lock').matchAll(/^name = "(fapilog-[^"]+)"\nversion = "(.+)"$/gm)].map(

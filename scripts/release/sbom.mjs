@@ -5,6 +5,7 @@ import { linkedCrates } from '../build/engine/crate-licences.mjs';
 import { platforms } from '../build/engine/platforms.mjs';
 import { root } from '../lib/run.mjs';
 import { npmTool } from './named-tools.mjs';
+import { providers } from './providers.mjs';
 
 const ours = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const lock = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')).packages;
@@ -35,6 +36,15 @@ function placeOf(name, from) {
   if (lock[path] !== undefined) return path;
   if (from === '') throw new Error(`package-lock.json lacks ${name}`);
   return placeOf(name, from.slice(0, Math.max(0, from.lastIndexOf('node_modules/') - 1)));
+}
+
+/** What a key provider brings along. A dependency of its dependency would be missing here. */
+function installedWith({ name, dependencies }) {
+  return Object.keys(dependencies).map((dependency) => {
+    const entry = lock[`node_modules/${dependency}`];
+    if (Object.keys(entry.dependencies ?? {}).length > 0) throw new Error(`${name}: ${dependency} has dependencies`);
+    return npmComponent(dependency, entry);
+  });
 }
 
 /** The packages that a file of ours says it contains. */
@@ -107,6 +117,7 @@ export async function writeSboms(release) {
   };
   const bills = [
     bill(ours.name, installed()),
+    ...providers.map((one) => bill(one.name, installedWith(one))),
     bill(`${ours.name}-engine`, crates()),
     bill(`${ours.name}-verify`, [...singleFiles.values(), node]),
   ];

@@ -11,6 +11,7 @@ import { platforms } from '../../scripts/build/engine/platforms.mjs';
 import { checksums } from '../../scripts/lib/checksums.mjs';
 import { capture, root } from '../../scripts/lib/run.mjs';
 import { releasedPackages } from '../../scripts/release/contents.mjs';
+import { makeProvider, providers } from '../../scripts/release/providers.mjs';
 
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const names = Object.keys(platforms);
@@ -38,6 +39,9 @@ const ownManifest = {
   ),
 };
 
+const providerFile = (name) => `${name}-${version}.tgz`;
+const providerManifest = (name) => ({ name, version, peerDependencies: { 'fapilog-tamper': `^${version}` } });
+
 /** A release as the build makes it, after a change and before or after its list of digests is written. */
 function releaseWith({ before = () => undefined, after = () => undefined }) {
   const work = mkdtempSync(join(tmpdir(), 'release-'));
@@ -46,6 +50,7 @@ function releaseWith({ before = () => undefined, after = () => undefined }) {
     mkdirSync(release);
     for (const name of names) pack(work, engineFile(name), engineManifest(name), { 'engine.node': engineOf(name) });
     pack(work, ours, ownManifest);
+    for (const { name } of providers) pack(work, providerFile(name), providerManifest(name));
     writeFileSync(join(release, 'COMMIT'), capture('git', ['rev-parse', 'HEAD']));
     before(work, release);
     const files = readdirSync(release).map((name) => [name, readFileSync(join(release, name))]);
@@ -57,9 +62,9 @@ function releaseWith({ before = () => undefined, after = () => undefined }) {
   }
 }
 
-test('a release as it was built: engines first', () => {
+test('a release as it was built: engines first, what needs the package last', () => {
   const packages = releaseWith({}).map(({ name }) => name);
-  assert.deepEqual(packages, [...names.map(packageName), 'fapilog-tamper']);
+  assert.deepEqual(packages, [...names.map(packageName), 'fapilog-tamper', ...providers.map(({ name }) => name)]);
 });
 
 const first = names[0];
@@ -101,9 +106,40 @@ const changes = [
     },
     /scripts is/,
   ],
+  ...providers.flatMap(({ name }) => {
+    const altered = (change) => ({
+      before: (work) => pack(work, providerFile(name), { ...providerManifest(name), ...change }),
+    });
+    return [
+      [
+        `${name} that is missing`,
+        { before: (_, release) => rmSync(join(release, providerFile(name))) },
+        /is not there/,
+      ],
+      [`${name} for another package`, altered({ peerDependencies: { 'fapilog-tamper': '^9' } }), /peerDependencies is/],
+      [`${name} with an install script`, altered({ scripts: { install: 'true' } }), /scripts is/],
+    ];
+  }),
 ];
 for (const [what, change, said] of changes) {
   test(`not published: ${what}`, () => assert.throws(() => releaseWith(change), said));
+}
+
+for (const provider of providers) {
+  test(`${provider.name} is published with its code, and without what only a checkout needs`, () => {
+    const work = mkdtempSync(join(tmpdir(), 'provider-'));
+    try {
+      const folder = join(work, 'made');
+      makeProvider(provider, folder);
+      assert.deepEqual(readdirSync(folder).sort(), ['LICENSE', 'README.md', 'dist', 'package.json']);
+      const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      assert.deepEqual([manifest.name, manifest.version, manifest.scripts], [provider.name, version, undefined]);
+      assert.match(readFileSync(join(folder, manifest.exports), 'utf8'), /createProvider/);
+      assert.match(readFileSync(join(folder, manifest.types), 'utf8'), /createProvider/);
+    } finally {
+      rmSync(work, { recursive: true });
+    }
+  });
 }
 
 test('options that do not go together are wrong usage', () => {

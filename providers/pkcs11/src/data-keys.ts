@@ -1,5 +1,5 @@
 import { randomBytes, randomFillSync, timingSafeEqual } from 'node:crypto';
-import { type KeyContext, TamperError, wrappingAad } from 'fapilog-tamper/keys';
+import { isTamperError, type KeyContext, TamperError, wrappingAad } from 'fapilog-tamper/keys';
 import type { Mechanism } from 'pkcs11js';
 import { CKM_AES_GCM, PARAMS_AES_GCM, PARAMS_AES_GCM_WITHOUT_IV_BITS } from './cryptoki.ts';
 import { isLost, returnValueOf } from './errors.ts';
@@ -80,12 +80,14 @@ export async function unwrapDataKey(
   }
 }
 
+/** Whether the key makes a data key now. That it does not says nothing of the one at hand. */
 async function isWorking(session: Session, key: KeyObject, context: KeyContext): Promise<boolean> {
   try {
     const { material } = await makeDataKey(session, key, context);
     material.fill(0);
     return true;
-  } catch {
+  } catch (error) {
+    if (returnValueOf(error) === undefined && !isTamperError(error)) throw error;
     return false;
   }
 }

@@ -80,7 +80,7 @@ function readPin(path: string): Buffer {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would wait for its writer
   } catch (cause) {
-    throw noPin(path, `cannot be read (${String((cause as NodeJS.ErrnoException).code)})`);
+    throw noPin(path, `cannot be read (${String((cause as NodeJS.ErrnoException).code)})`, cause);
   }
   try {
     const stats = fstatSync(file);
@@ -110,8 +110,9 @@ function checkPermissions(path: string, { uid, mode }: Stats): void {
   });
 }
 
-function noPin(path: string, problem: string): TamperError {
+function noPin(path: string, problem: string, cause?: unknown): TamperError {
   return new TamperError('UNAUTHENTICATED', `the PIN file ${path} ${problem}`, {
+    cause,
     hint: 'pin_file is the absolute path of a file that holds the user PIN of the token and nothing else.',
   });
 }
