@@ -1,4 +1,4 @@
-import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import {
   fileCode,
@@ -7,6 +7,7 @@ import {
   vendorFacts,
   withoutBodies,
 } from '../internal/aws-vendor-error.ts';
+import { meanings, serviceError, type WordedMeaning } from '../internal/service-error.ts';
 
 /** What was being done, for messages. */
 export interface AwsCall {
@@ -16,26 +17,23 @@ export interface AwsCall {
   readonly keyId: string;
 }
 
-interface Meaning {
-  readonly code: TamperErrorCode;
-  readonly says: string;
-  readonly hint?: string;
-  readonly retryable?: true;
-}
-
 const credentialsHint =
   'Check the credential chain (environment, web identity, container, instance role) with: fapilog-tamper doctor';
 const notFoundHint =
   'Check the name, the account and the region; a name that is not an ARN is looked up in the configured region.';
 
+const unauthenticated = (says: string): WordedMeaning => ({ code: 'UNAUTHENTICATED', says, hint: credentialsHint });
+const notFound = (says: string): WordedMeaning => ({ code: 'KEY_NOT_FOUND', says, hint: notFoundHint });
+const unavailable = (says: string): WordedMeaning => ({ code: 'UNAVAILABLE', says, retryable: true });
+
 /**
  * AWS exceptions by name, with or without `Exception` at the end, which depends on the service that says it. Names, not
  * classes: an injected client may come from another copy of the SDK.
  */
-const meanings: ReadonlyMap<string, Meaning> = new Map(
-  Object.entries<Meaning>({
-    NotFoundException: { code: 'KEY_NOT_FOUND', says: 'there is no such key', hint: notFoundHint },
-    InvalidArnException: { code: 'KEY_NOT_FOUND', says: 'the ARN is not valid here', hint: notFoundHint },
+const byName: ReadonlyMap<string, WordedMeaning> = new Map(
+  Object.entries<WordedMeaning>({
+    NotFoundException: notFound('there is no such key'),
+    InvalidArnException: notFound('the ARN is not valid here'),
     DisabledException: {
       code: 'KEY_DISABLED',
       says: 'the key is disabled',
@@ -44,49 +42,30 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
     InvalidKeyUsageException: { code: 'KEY_WRONG_USAGE', says: 'the key has a different use' },
     UnsupportedOperationException: { code: 'KEY_WRONG_USAGE', says: 'the key cannot do this' },
     IncorrectKeyException: { code: 'WRONG_KEY_OR_CONTEXT', says: 'another key wrapped this data key' },
-    InvalidCiphertextException: {
-      code: 'WRONG_KEY_OR_CONTEXT',
-      says: 'the wrapped data key was altered, or belongs to another stream, key period or key',
-    },
-    AccessDeniedException: {
-      code: 'ACCESS_DENIED',
-      says: 'access denied',
-      hint: 'Allow the action to this role on this key.',
-    },
-    UnrecognizedClientException: {
-      code: 'UNAUTHENTICATED',
-      says: 'the credentials are unknown',
-      hint: credentialsHint,
-    },
-    InvalidClientTokenId: { code: 'UNAUTHENTICATED', says: 'the credentials are unknown', hint: credentialsHint },
-    ExpiredToken: { code: 'UNAUTHENTICATED', says: 'the session credentials have expired', hint: credentialsHint },
+    InvalidCiphertextException: meanings.altered,
+    AccessDeniedException: { ...meanings.denied, hint: 'Allow the action to this role on this key.' },
+    UnrecognizedClientException: unauthenticated('the credentials are unknown'),
+    InvalidClientTokenId: unauthenticated('the credentials are unknown'),
+    ExpiredToken: unauthenticated('the session credentials have expired'),
     RequestExpired: { code: 'UNAUTHENTICATED', says: 'the request was too old', hint: 'Check the clock of this host.' },
-    CredentialsProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
-    TokenProviderError: { code: 'UNAUTHENTICATED', says: 'no credentials', hint: credentialsHint },
-    InvalidIdentityToken: {
-      code: 'UNAUTHENTICATED',
-      says: 'the web identity token was refused',
-      hint: credentialsHint,
-    },
-    AccessDenied: { code: 'UNAUTHENTICATED', says: 'no credentials were issued for the role', hint: credentialsHint }, // STS's spelling
-    InvalidSignature: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
-    SignatureDoesNotMatch: { code: 'UNAUTHENTICATED', says: 'the secret key is wrong', hint: credentialsHint },
-    IncompleteSignature: {
-      code: 'UNAUTHENTICATED',
-      says: 'the request was not signed correctly',
-      hint: credentialsHint,
-    },
-    MissingAuthenticationToken: { code: 'UNAUTHENTICATED', says: 'the request was not signed', hint: credentialsHint },
-    ThrottlingException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-    Throttling: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-    TooManyRequestsException: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-    RequestLimitExceeded: { code: 'THROTTLED', says: 'too many requests', retryable: true },
-    LimitExceededException: { code: 'THROTTLED', says: 'a limit of the account was reached', retryable: true },
-    KMSInternalException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
-    DependencyTimeoutException: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
-    KeyUnavailableException: { code: 'UNAVAILABLE', says: 'the key is not available at the moment', retryable: true },
-    ServiceUnavailableException: { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true },
-    TimeoutError: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
+    CredentialsProviderError: unauthenticated('no credentials'),
+    TokenProviderError: unauthenticated('no credentials'),
+    InvalidIdentityToken: unauthenticated('the web identity token was refused'),
+    AccessDenied: unauthenticated('no credentials were issued for the role'), // STS's spelling
+    InvalidSignature: unauthenticated('the secret key is wrong'),
+    SignatureDoesNotMatch: unauthenticated('the secret key is wrong'),
+    IncompleteSignature: unauthenticated('the request was not signed correctly'),
+    MissingAuthenticationToken: unauthenticated('the request was not signed'),
+    ThrottlingException: meanings.throttled,
+    Throttling: meanings.throttled,
+    TooManyRequestsException: meanings.throttled,
+    RequestLimitExceeded: meanings.throttled,
+    LimitExceededException: { ...meanings.throttled, says: 'a limit of the account was reached' },
+    KMSInternalException: meanings.failed,
+    DependencyTimeoutException: meanings.failed,
+    KeyUnavailableException: unavailable('the key is not available at the moment'),
+    ServiceUnavailableException: unavailable('the service is not available'),
+    TimeoutError: meanings.late,
     [REPLY_TOO_LONG]: { code: 'RESPONSE_MALFORMED', says: 'what answers is not AWS KMS' },
     AbortError: { code: 'ABORTED', says: 'the call was abandoned' },
     EndpointError: {
@@ -104,38 +83,30 @@ const meanings: ReadonlyMap<string, Meaning> = new Map(
 export function mapAwsError(error: unknown, call: AwsCall): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
-  const { code, says, hint, retryable } = meaningOf(facts, error);
+  const meaning = meaningOf(facts, error);
   const detail = [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
-  return new TamperError(code, `AWS KMS ${call.operation} "${call.keyId}": ${says} (${detail})`, {
+  return serviceError(meaning, `AWS KMS ${call.operation} "${call.keyId}": ${meaning.says} (${detail})`, {
     cause: withoutBodies(facts),
-    ...(hint !== undefined && { hint }),
-    ...(facts.requestId !== undefined && { requestId: facts.requestId }),
-    retryable: retryable ?? false,
+    requestId: facts.requestId,
   });
 }
 
-function meaningOf(facts: VendorFacts, error: unknown): Meaning {
+function meaningOf(facts: VendorFacts, error: unknown): WordedMeaning {
   if (facts.name === 'KMSInvalidStateException') return invalidState(facts.message ?? '');
   // the code first: the SDK gives a cut connection the name TimeoutError
-  if (isTlsCode(facts.code)) {
-    return { code: 'TLS_FAILED', says: 'no trusted connection', hint: 'Check proxies and NODE_EXTRA_CA_CERTS.' };
-  }
-  if (facts.code === 'ETIMEDOUT') return { code: 'TIMEOUT', says: 'no answer in time', retryable: true };
-  if (isNetworkCode(facts.code)) {
-    return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
-  }
+  if (isTlsCode(facts.code)) return meanings.untrusted;
+  if (facts.code === 'ETIMEDOUT') return meanings.late;
+  if (isNetworkCode(facts.code)) return meanings.unreachable;
   if (facts.code !== undefined && fileCode.test(facts.code)) {
-    return { code: 'UNAUTHENTICATED', says: 'a file with credentials cannot be read', hint: credentialsHint };
+    return unauthenticated('a file with credentials cannot be read');
   }
   if (facts.code?.startsWith('HPE_')) return { code: 'RESPONSE_MALFORMED', says: 'what answers does not speak HTTP' };
-  const named = meanings.get(facts.name) ?? meanings.get(facts.name.replace(/Exception$/, ''));
+  const named = byName.get(facts.name) ?? byName.get(facts.name.replace(/Exception$/, ''));
   if (named !== undefined) return named;
-  if (facts.status === 429) return { code: 'THROTTLED', says: 'too many requests', retryable: true };
-  if (facts.status !== undefined && facts.status >= 500) {
-    return { code: 'UNAVAILABLE', says: `the service answered ${facts.status}`, retryable: true };
-  }
+  if (facts.status === 429) return meanings.throttled;
+  if (facts.status !== undefined && facts.status >= 500) return unavailable(`the service answered ${facts.status}`);
   if (facts.status === 200) return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read' };
-  if (facts.status === 403) return { code: 'ACCESS_DENIED', says: 'access denied' };
+  if (facts.status === 403) return meanings.denied;
   if (isError(error) && error.message === 'Region is missing') {
     return { code: 'CONFIG_INVALID', says: 'no region', hint: 'Set aws_region or AWS_REGION.' };
   }
@@ -144,7 +115,7 @@ function meaningOf(facts: VendorFacts, error: unknown): Meaning {
 }
 
 /** One exception for several states; only its text tells which. */
-function invalidState(message: string): Meaning {
+function invalidState(message: string): WordedMeaning {
   if (/import|creating|updating|unavailable/i.test(message)) {
     return { code: 'KEY_VERSION_UNAVAILABLE', says: 'the key is not in a usable state' };
   }

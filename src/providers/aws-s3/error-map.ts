@@ -1,4 +1,4 @@
-import { isError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, TamperError } from '../../errors.ts';
 import { isNetworkCode } from '../../foundation/connection-failure.ts';
 import {
   fileCode,
@@ -7,6 +7,7 @@ import {
   vendorFacts,
   withoutBodies,
 } from '../internal/aws-vendor-error.ts';
+import { type Meaning, serviceError } from '../internal/service-error.ts';
 
 /** What was being done, for messages. */
 export interface S3Call {
@@ -19,7 +20,7 @@ const credentialsHint = 'Check the credential chain: environment, profile, web i
 const regionHint = 'The bucket is in another region: set aws_region or AWS_REGION.';
 
 /** Errors of S3 and of the SDK by name; all others are `UNAVAILABLE`. */
-const meanings: Readonly<Record<string, { readonly code: TamperErrorCode; readonly hint?: string }>> = {
+const meanings: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: { code: 'NOT_FOUND', hint: 'Check the name of the bucket.' },
   PermanentRedirect: { code: 'CONFIG_INVALID', hint: regionHint },
   AuthorizationHeaderMalformed: { code: 'CONFIG_INVALID', hint: regionHint },
@@ -66,27 +67,21 @@ export function mapS3Error(error: unknown, call: S3Call): TamperError {
   }
   if (facts.name === 'AccessDenied') {
     const hint = `The identity needs ${permissions[call.operation] ?? `s3:${call.operation}`}.`;
-    return new TamperError('ACCESS_DENIED', `${what} failed (${detailOf(facts)})`, { ...about(facts), hint });
+    return failed(what, { code: 'ACCESS_DENIED', hint }, facts);
   }
   // it says that all is well, and cannot be read
   if (facts.status !== undefined && facts.status < 300 && facts.code === undefined) return unreadable(call);
   const isFile = facts.code !== undefined && fileCode.test(facts.code);
-  const { code, hint } = isFile
-    ? { code: 'UNAUTHENTICATED' as const, hint: credentialsHint }
-    : (meanings[facts.name] ?? { code: 'UNAVAILABLE' });
-  return new TamperError(code, `${what} failed (${detailOf(facts)})`, {
-    ...about(facts),
-    ...(hint !== undefined && { hint }),
-    ...(code === 'UNAVAILABLE' && hint === undefined && { retryable: mayPass(facts) }),
+  if (isFile) return failed(what, { code: 'UNAUTHENTICATED', hint: credentialsHint }, facts);
+  return failed(what, meanings[facts.name] ?? { code: 'UNAVAILABLE', retryable: mayPass(facts) }, facts);
+}
+
+function failed(what: string, meaning: Meaning, facts: VendorFacts): TamperError {
+  const detail = [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
+  return serviceError(meaning, `${what} failed (${detail})`, {
+    cause: withoutBodies(facts),
+    requestId: facts.requestId,
   });
-}
-
-function about(facts: VendorFacts): { cause: Error; requestId?: string } {
-  return { cause: withoutBodies(facts), ...(facts.requestId !== undefined && { requestId: facts.requestId }) };
-}
-
-function detailOf(facts: VendorFacts): string {
-  return [facts.code ?? facts.name, facts.message].filter(Boolean).join(': ');
 }
 
 /** Whether the same request may succeed later: there was no reply, or none to the end, or one that says so. */

@@ -1,6 +1,7 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import { type VendorFacts, vendorFacts, withoutRequest } from '../internal/azure/vendor-error.ts';
+import { type Meaning, serviceError } from '../internal/service-error.ts';
 
 /** What was being done, for messages. */
 export interface AzureBlobCall {
@@ -8,12 +9,6 @@ export interface AzureBlobCall {
   readonly operation: string;
   readonly account: string;
   readonly container: string;
-}
-
-interface Meaning {
-  readonly code: TamperErrorCode;
-  readonly hint?: string;
-  readonly retryable?: boolean;
 }
 
 const roles =
@@ -60,13 +55,10 @@ export function codeOf(error: unknown): string | undefined {
 export function mapAzureBlobError(error: unknown, call: AzureBlobCall): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
-  const { code, hint, retryable = false } = meaningOf(facts);
   const detail = [facts.status, facts.code ?? facts.name].filter((part) => part !== undefined).join(' ');
-  return new TamperError(code, `${textOf(call)} failed (${detail})`, {
+  return serviceError(meaningOf(facts), `${textOf(call)} failed (${detail})`, {
     cause: withoutRequest(facts),
-    retryable,
-    ...(hint !== undefined && { hint }),
-    ...(facts.requestId !== undefined && { requestId: facts.requestId }),
+    requestId: facts.requestId,
   });
 }
 

@@ -1,6 +1,7 @@
-import { isTamperError, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
 import type { KeyOperation } from '../../keys/events.ts';
+import { meanings, serviceError, type WordedMeaning } from '../internal/service-error.ts';
 import { type VendorFacts, vendorFacts } from './vendor-error.ts';
 
 /** One call, for the message. */
@@ -11,55 +12,50 @@ export interface GcpCall {
   readonly resource: string;
 }
 
-interface Meaning {
-  readonly code: TamperErrorCode;
-  readonly says: string;
-  readonly hint?: string;
-  readonly retryable?: boolean;
-}
-
 const credentialsHint =
   'Google Cloud KMS uses Application Default Credentials: GOOGLE_APPLICATION_CREDENTIALS, gcloud, or the service account of this machine.';
-const untrusted: Meaning = {
-  code: 'TLS_FAILED',
-  says: 'no trusted connection',
+const untrusted: WordedMeaning = {
+  ...meanings.untrusted,
   hint: 'Check proxies, NODE_EXTRA_CA_CERTS and GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.',
 };
-const unavailable: Meaning = { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true };
+const unavailable: WordedMeaning = { code: 'UNAVAILABLE', says: 'the service is not available', retryable: true };
+const unreadable: WordedMeaning = { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read', retryable: true };
 
 /** What a google.rpc.Code means where nothing more is known. */
-const meanings: Readonly<Record<string, Meaning>> = {
+const byStatus: Readonly<Record<string, WordedMeaning>> = {
   CANCELLED: { code: 'UNAVAILABLE', says: 'the service canceled the call', retryable: true }, // we never cancel a call ourselves
-  UNKNOWN: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
-  DEADLINE_EXCEEDED: { code: 'TIMEOUT', says: 'no answer in time', retryable: true },
+  UNKNOWN: meanings.failed,
+  DEADLINE_EXCEEDED: meanings.late,
   NOT_FOUND: {
     code: 'KEY_NOT_FOUND',
     says: 'there is no such key or version',
     hint: 'Check project, location, key ring, key and version in the name.',
   },
-  PERMISSION_DENIED: {
-    code: 'ACCESS_DENIED',
-    says: 'access denied',
-    hint: 'Grant the role on this key to this principal.',
-  },
-  RESOURCE_EXHAUSTED: { code: 'THROTTLED', says: 'a quota is used up', retryable: true },
+  PERMISSION_DENIED: { ...meanings.denied, hint: 'Grant the role on this key to this principal.' },
+  RESOURCE_EXHAUSTED: { ...meanings.throttled, says: 'a quota is used up' },
   ABORTED: unavailable,
-  INTERNAL: { code: 'UNAVAILABLE', says: 'the service failed', retryable: true },
+  INTERNAL: meanings.failed,
   UNAVAILABLE: unavailable,
   DATA_LOSS: { code: 'RESPONSE_CORRUPTED', says: 'the reply was damaged', retryable: true },
   UNIMPLEMENTED: { code: 'UNSUPPORTED_OPERATION', says: 'the service does not have this method' },
   UNAUTHENTICATED: { code: 'UNAUTHENTICATED', says: 'the credentials were refused', hint: credentialsHint },
 };
 
-/** HTTP statuses without a google.rpc.Code: proxies, and servers that are not Cloud KMS. */
-function ofHttp(http: number): Meaning {
-  if (http === 401) return meanings['UNAUTHENTICATED'] as Meaning;
-  if (http === 403) return meanings['PERMISSION_DENIED'] as Meaning;
-  if (http === 404) return meanings['NOT_FOUND'] as Meaning;
-  if (http === 408 || http === 504) return meanings['DEADLINE_EXCEEDED'] as Meaning;
-  if (http === 429) return meanings['RESOURCE_EXHAUSTED'] as Meaning;
-  if (http >= 500) return { code: 'UNAVAILABLE', says: `the service answered ${http}`, retryable: true };
-  return { code: 'USAGE', says: `the service refused the request (${http})` };
+/** HTTP statuses without a google.rpc.Code, from proxies and servers that are not Cloud KMS, by the code that they stand for. */
+const codesOfHttp: ReadonlyMap<number, string> = new Map([
+  [401, 'UNAUTHENTICATED'],
+  [403, 'PERMISSION_DENIED'],
+  [404, 'NOT_FOUND'],
+  [408, 'DEADLINE_EXCEEDED'],
+  [429, 'RESOURCE_EXHAUSTED'],
+  [504, 'DEADLINE_EXCEEDED'],
+]);
+
+function ofHttp(http: number): WordedMeaning {
+  const named = byStatus[codesOfHttp.get(http) ?? ''];
+  if (named !== undefined) return named;
+  if (http >= 500) return { ...meanings.failed, says: `the service answered ${http}` };
+  return { ...meanings.refused, says: `the service refused the request (${http})` };
 }
 
 const tlsText = /certificate|altnames|SSL routines|wrong version number|EPROTO/i;
@@ -100,89 +96,70 @@ export function isForMacs(error: unknown): boolean {
 export function mapGcpError(error: unknown, call: GcpCall): TamperError {
   if (error instanceof TamperError) return error;
   const facts = vendorFacts(error);
-  const { code, says, hint, retryable } = meaningOf(facts, call);
+  const meaning = meaningOf(facts, call);
   const detail = [facts.status ?? facts.http ?? facts.node ?? facts.name, printable(facts, call)]
     .filter(Boolean)
     .join(': ');
-  const cause = new ServiceError(detail, facts);
-  return new TamperError(code, `Google Cloud KMS ${call.method} "${call.resource}": ${says} (${detail})`, {
-    cause,
-    ...(hint !== undefined && { hint }),
-    ...(facts.requestId !== undefined && { requestId: facts.requestId }),
-    ...(facts.retryAfterMs !== undefined && { retryAfterMs: facts.retryAfterMs }),
-    retryable: retryable ?? false,
+  return serviceError(meaning, `Google Cloud KMS ${call.method} "${call.resource}": ${meaning.says} (${detail})`, {
+    cause: new ServiceError(detail, facts),
+    requestId: facts.requestId,
+    retryAfterMs: facts.retryAfterMs,
   });
 }
 
-function meaningOf(facts: VendorFacts, call: GcpCall): Meaning {
+function meaningOf(facts: VendorFacts, call: GcpCall): WordedMeaning {
   if (isTlsCode(facts.node)) return untrusted;
   if (facts.credentials || call.method === 'initialize') return credentialsMeaning(facts);
   if ((facts.status === 'UNAVAILABLE' || facts.status === undefined) && tlsText.test(facts.message)) return untrusted;
   if (facts.status === 'INVALID_ARGUMENT') return invalidArgument(facts, call);
   if (facts.status === 'FAILED_PRECONDITION') return failedPrecondition(facts);
   if (facts.reason === 'SERVICE_DISABLED') return apiDisabled;
-  if (facts.status === 'INTERNAL' && /pars|deserializ|decod/i.test(facts.message)) {
-    return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read', retryable: true };
-  }
+  if (facts.status === 'INTERNAL' && /pars|deserializ|decod/i.test(facts.message)) return unreadable;
   if (endedText.test(facts.message)) return unavailable; // given up after a call that timed out on it
-  const named = facts.status === undefined ? undefined : meanings[facts.status];
+  const named = facts.status === undefined ? undefined : byStatus[facts.status];
   if (named !== undefined) return named;
   if (facts.http !== undefined) return ofHttp(facts.http);
-  if (facts.node === 'ETIMEDOUT' || timeoutText.test(facts.message)) return meanings['DEADLINE_EXCEEDED'] as Meaning;
-  if (isNetworkCode(facts.node) || networkText.test(facts.message)) {
-    return { code: 'UNAVAILABLE', says: 'not reachable', retryable: true };
-  }
-  if (facts.status !== undefined) return { code: 'USAGE', says: 'the service refused the request' };
-  if (unreadableText.test(facts.message)) {
-    return { code: 'RESPONSE_MALFORMED', says: 'the reply cannot be read', retryable: true };
-  }
+  if (facts.node === 'ETIMEDOUT' || timeoutText.test(facts.message)) return meanings.late;
+  if (isNetworkCode(facts.node) || networkText.test(facts.message)) return meanings.unreachable;
+  if (facts.status !== undefined) return meanings.refused;
+  if (unreadableText.test(facts.message)) return unreadable;
   return { code: 'INTERNAL', says: 'the Google Cloud SDK failed' };
 }
 
-function credentialsMeaning(facts: VendorFacts): Meaning {
+function credentialsMeaning(facts: VendorFacts): WordedMeaning {
   if (facts.node === 'ETIMEDOUT' || timeoutText.test(facts.message)) {
-    return { code: 'TIMEOUT', says: 'no credentials in time', hint: credentialsHint, retryable: true };
+    return { ...meanings.late, says: 'no credentials in time', hint: credentialsHint };
   }
   if (isNetworkCode(facts.node) || (facts.http ?? 0) >= 500 || networkText.test(facts.message)) {
-    return {
-      code: 'UNAVAILABLE',
-      says: 'the issuer of the credentials cannot be reached',
-      hint: credentialsHint,
-      retryable: true,
-    };
+    const says = 'the issuer of the credentials cannot be reached';
+    return { ...meanings.unreachable, says, hint: credentialsHint };
   }
   const says = facts.unreadableFile ?? 'no credentials';
   return { code: 'UNAUTHENTICATED', says, hint: credentialsHint };
 }
 
-function invalidArgument(facts: VendorFacts, call: GcpCall): Meaning {
+function invalidArgument(facts: VendorFacts, call: GcpCall): WordedMeaning {
   if (/checksum|crc32c/i.test(facts.message)) {
     return { code: 'RESPONSE_CORRUPTED', says: 'the request was damaged in transit', retryable: true };
   }
   if (/purpose/i.test(facts.message)) return wrongPurpose;
-  if (call.operation === 'recoverKey') {
-    return {
-      code: 'WRONG_KEY_OR_CONTEXT',
-      says: 'the wrapped data key was altered, or belongs to another stream, key period or key',
-    };
-  }
-  return { code: 'USAGE', says: 'the service refused the request' };
+  return call.operation === 'recoverKey' ? meanings.altered : meanings.refused;
 }
 
-const wrongPurpose: Meaning = {
+const wrongPurpose: WordedMeaning = {
   code: 'KEY_WRONG_USAGE',
   says: 'the key has a different purpose',
   hint: 'Data keys need purpose encryption; signing needs asymmetric-signing or mac.',
 };
 
-const apiDisabled: Meaning = {
+const apiDisabled: WordedMeaning = {
   code: 'ACCESS_DENIED',
   says: 'the Cloud KMS API is not enabled in this project',
   hint: 'Enable it with: gcloud services enable cloudkms.googleapis.com',
 };
 
 /** Only the state in the text, or the type of the violation, tells which. */
-function failedPrecondition(facts: VendorFacts): Meaning {
+function failedPrecondition(facts: VendorFacts): WordedMeaning {
   if (/purpose/i.test(facts.message)) return wrongPurpose;
   if (/has not been used in project|API .*disabled/i.test(facts.message)) return apiDisabled;
   const state = /current state is: ([A-Z_]+)/.exec(facts.message)?.[1] ?? facts.violations;

@@ -1,5 +1,6 @@
-import { isError, systemCode, TamperError, type TamperErrorCode } from '../../errors.ts';
+import { isError, systemCode, TamperError } from '../../errors.ts';
 import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
+import { type Meaning, serviceError } from '../internal/service-error.ts';
 import { unreadableFile } from '../internal/unreadable-file.ts';
 
 /** What was being done, for messages. */
@@ -37,13 +38,8 @@ export function unreadable(call: GcsCall): TamperError {
 /** The error of a request that was refused. */
 export function refused(call: GcsCall, refusal: GcsRefusal): TamperError {
   const { status, reason, message, retryAfterMs } = refusal;
-  const { code, hint, retryable = false } = meaningOf(refusal);
   const detail = [[status, reason].filter((part) => part !== undefined).join(' '), message].filter(Boolean).join(': ');
-  return new TamperError(code, `${textOf(call)} failed (${detail})`, {
-    retryable,
-    ...(hint !== undefined && { hint }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  });
+  return serviceError(meaningOf(refusal), `${textOf(call)} failed (${detail})`, { retryAfterMs });
 }
 
 /** Whether a refusal says that there is no such bucket. */
@@ -51,7 +47,7 @@ export function isBucketAbsent({ status, message = '' }: GcsRefusal): boolean {
   return status === 404 && /\bbucket does not exist\b/i.test(message);
 }
 
-function meaningOf(refusal: GcsRefusal): { code: TamperErrorCode; hint?: string; retryable?: boolean } {
+function meaningOf(refusal: GcsRefusal): Meaning {
   const { status, reason } = refusal;
   if (status === 401) return { code: 'UNAUTHENTICATED', hint: credentialsHint };
   if (status === 429 || /rateLimitExceeded$/i.test(reason ?? '')) return { code: 'UNAVAILABLE', retryable: true };

@@ -1,5 +1,6 @@
-import { TamperError, type TamperErrorCode } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { parseRetryAfter } from '../../keys/retry.ts';
+import { type Meaning, serviceError } from '../internal/service-error.ts';
 
 /** What Vault itself said, kept as the cause of our error: status and texts, without anything we sent. */
 export class VaultReplyError extends Error {
@@ -17,12 +18,6 @@ export class VaultReplyError extends Error {
     );
     this.status = status;
   }
-}
-
-interface Meaning {
-  readonly code: TamperErrorCode;
-  readonly hint?: string;
-  readonly retryable?: boolean;
 }
 
 /** The most specific first: status and text (kms-facts: status decides, text refines). */
@@ -100,13 +95,10 @@ export function replyError(
   const cause = new VaultReplyError(reply.status, reply.texts);
   const found = meanings.find(([status, text]) => status.test(String(reply.status)) && text.test(cause.message || ' '));
   const meaning: Meaning = found?.[2] ?? { code: 'RESPONSE_MALFORMED' };
-  const retryAfterMs = parseRetryAfter(reply.retryAfter, nowMs);
   const says = cause.message || words.get(reply.status) || 'it gives no reason';
-  return new TamperError(meaning.code, `Vault: ${what}: ${says} (${reply.status})`, {
+  return serviceError(meaning, `Vault: ${what}: ${says} (${reply.status})`, {
     cause,
-    retryable: meaning.retryable ?? false,
-    ...(meaning.hint === undefined ? {} : { hint: meaning.hint }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    retryAfterMs: parseRetryAfter(reply.retryAfter, nowMs),
   });
 }
 

@@ -1,5 +1,6 @@
 import { isError, TamperError } from '../../../errors.ts';
 import { isTlsCode } from '../../../foundation/connection-failure.ts';
+import { type Meaning, meanings, serviceError } from '../service-error.ts';
 import { unreadableFile } from '../unreadable-file.ts';
 import { membersOf, networkCodeOf, textOf } from './vendor-error.ts';
 
@@ -52,35 +53,21 @@ export function mapCredentialError(error: unknown, kind: string, seen: TokenAnsw
   const cause = new Error(shown);
   cause.name = name;
   delete cause.stack;
-  if (isTlsCode(network)) {
-    return new TamperError('TLS_FAILED', `Azure ${kind}: no trusted connection to the token service (${shown})`, {
-      cause,
-      hint: 'Check proxies and NODE_EXTRA_CA_CERTS.',
-    });
-  }
-  if (status === 429) {
-    const { retryAfterMs } = seen;
-    return new TamperError('THROTTLED', `Azure ${kind}: too many token requests (${shown})`, {
-      cause,
-      retryable: true,
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-    });
-  }
+  const failed = (meaning: Meaning, says: string, retryAfterMs?: number): TamperError =>
+    serviceError(meaning, `Azure ${kind}: ${says} (${shown})`, { cause, retryAfterMs });
+  if (isTlsCode(network)) return failed(meanings.untrusted, 'no trusted connection to the token service');
+  if (status === 429) return failed(meanings.throttled, 'too many token requests', seen.retryAfterMs);
   const unread = unreadableFile(text);
   const refused =
     unread !== undefined || codes !== '' || (status !== undefined && status >= 400 && status < 500 && status !== 408);
   const away = network !== undefined || /endpoints_resolution_error|network_error|timeout|timed out/i.test(text);
   if ((status ?? 0) >= 500 || status === 408 || (away && !refused)) {
-    return new TamperError('UNAVAILABLE', `Azure ${kind}: the token service cannot be reached (${shown})`, {
-      cause,
-      hint: awayHint,
-      retryable: true,
-    });
+    return failed({ ...meanings.unreachable, hint: awayHint }, 'the token service cannot be reached');
   }
   const known = refusals.find(([code]) => code.test(codes));
   const says =
     known?.[1] ?? unread ?? (/Unavailable|Aggregate/.test(name) ? 'no credentials' : 'the credentials were refused');
-  return new TamperError('UNAUTHENTICATED', `Azure ${kind}: ${says} (${shown})`, { cause, hint: known?.[2] ?? hint });
+  return failed({ code: 'UNAUTHENTICATED', hint: known?.[2] ?? hint }, says);
 }
 
 /** Name, status and text of an error and of those it wraps; a chain's is an aggregate. */
