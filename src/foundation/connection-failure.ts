@@ -1,4 +1,5 @@
 /** Why a request got no reply, by the code that Node.js gives: the same for every service that is asked over a network. */
+import { isError, systemCode } from '../errors.ts';
 
 /** What `node:tls` calls its failures, and what OpenSSL finds wrong with a certificate. */
 const TLS =
@@ -23,4 +24,18 @@ export function isOwnTlsCode(code: string): boolean {
 /** Whether the other side could not be reached, or went away: later it may be there. */
 export function isNetworkCode(code: string | undefined): boolean {
   return code !== undefined && NETWORK.test(code);
+}
+
+/** What `look` finds in an error, or else in one of its causes: an SDK wraps a failure several times. */
+export function findInCauses<T>(error: unknown, look: (at: Error) => T | undefined): T | undefined {
+  for (let at = error, depth = 0; isError(at) && depth < 8; at = at.cause, depth += 1) {
+    const found = look(at);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The code that Node.js gave a failure: `ECONNREFUSED`. Codes of services are not spelled so. */
+export function nodeCodeOf(error: unknown): string | undefined {
+  return findInCauses(error, (at) => /^[A-Z][A-Z0-9_]{2,}$/.exec(systemCode(at))?.[0]);
 }

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { nodeCodeOf } from '../../foundation/connection-failure.ts';
 import { unreadableFile } from '../internal/unreadable-file.ts';
 
 /** What is kept of an error of the SDK: never its request, reply, headers or configuration. */
@@ -67,7 +68,7 @@ export function vendorFacts(error: unknown): VendorFacts {
     name,
     status: stringOf(body?.['status']) ?? grpc,
     http: code !== undefined && code >= 100 ? code : undefined,
-    node: nodeCode(members),
+    node: nodeCodeOf(error),
     message: firstLine(stringOf(body?.['message']) ?? stringOf(members['details']) ?? text),
     credentials: token || isForCredentials(members, body, text),
     unreadableFile: unreadableFile(text),
@@ -119,13 +120,6 @@ function retryAfter(details: readonly Members[]): number | undefined {
       ? Number(/^([0-9.]+)s$/.exec(delay)?.[1])
       : Number(duration?.['seconds'] ?? 0) + Number(duration?.['nanos'] ?? 0) / 1e9;
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, 3_600_000) : undefined;
-}
-
-function nodeCode(members: Members): string | undefined {
-  const code = members['code'];
-  if (typeof code === 'string' && /^[A-Z][A-Z_]+$/.test(code)) return code;
-  const cause = members['cause'];
-  return types.isNativeError(cause) && 'code' in cause ? stringOf(cause.code) : undefined;
 }
 
 function find(details: readonly Members[], member: string): string | undefined {

@@ -1,5 +1,5 @@
-import { isError, systemCode, TamperError } from '../../errors.ts';
-import { isNetworkCode, isTlsCode } from '../../foundation/connection-failure.ts';
+import { isError, TamperError } from '../../errors.ts';
+import { isNetworkCode, isTlsCode, nodeCodeOf } from '../../foundation/connection-failure.ts';
 import { type Meaning, serviceError } from '../internal/service-error.ts';
 import { unreadableFile } from '../internal/unreadable-file.ts';
 
@@ -100,13 +100,4 @@ function statusOf(error: unknown): number | undefined {
   const status: unknown =
     typeof response === 'object' && response !== null ? Reflect.get(response, 'status') : undefined;
   return typeof status === 'number' ? status : undefined;
-}
-
-/** Node's code, which may stand some causes deep. */
-function nodeCodeOf(error: unknown): string | undefined {
-  for (let at = error, depth = 0; isError(at) && depth < 8; at = at.cause, depth += 1) {
-    const code = systemCode(at);
-    if (/^[A-Z][A-Z0-9_]{3,}$/.test(code)) return code;
-  }
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isError, systemCode, TamperError } from '../../errors.ts';
-import { isOwnTlsCode } from '../../foundation/connection-failure.ts';
+import { TamperError } from '../../errors.ts';
+import { isOwnTlsCode, nodeCodeOf } from '../../foundation/connection-failure.ts';
 import type { VaultTls } from './tls.ts';
 
 /** One HTTP request to Vault. */
@@ -125,7 +125,7 @@ function flatten(reply: IncomingMessage): Record<string, string | undefined> {
 
 /** Turns an error of a connection into one of ours: `UNAVAILABLE` (retryable), `TLS_FAILED` or `RESPONSE_MALFORMED`. */
 function networkError(cause: unknown, host: string): TamperError {
-  const code = codeOf(cause);
+  const code = nodeCodeOf(cause) ?? '';
   if (isOwnTlsCode(code)) {
     return new TamperError('TLS_FAILED', `Vault at ${host}: no trusted TLS connection (${code})`, {
       cause,
@@ -141,11 +141,4 @@ function networkError(cause: unknown, host: string): TamperError {
     retryable: true,
     hint: 'Check VAULT_ADDR and the network path to it.',
   });
-}
-
-function codeOf(cause: unknown): string {
-  if (!isError(cause)) return '';
-  const code = systemCode(cause);
-  if (code !== '') return code;
-  return cause.cause === undefined ? '' : codeOf(cause.cause);
 }

@@ -1,5 +1,6 @@
-import { isError, isTamperError, TamperError } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { findInCauses } from '../../foundation/connection-failure.ts';
 import { withDeadline } from '../../foundation/deadline.ts';
 import { withKeyEvent } from '../../keys/events.ts';
 import type { Secret } from '../../keys/secret.ts';
@@ -271,8 +272,6 @@ class LoginRefusals {
 }
 
 function isRefusal(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; isError(at) && depth < 4; at = at.cause, depth += 1) {
-    if (at instanceof VaultReplyError) return at.status === 400 || at.status === 401 || at.status === 403;
-  }
-  return false;
+  const status = findInCauses(error, (at) => (at instanceof VaultReplyError ? at.status : undefined));
+  return status === 400 || status === 401 || status === 403;
 }

@@ -1,5 +1,5 @@
-import { isError } from '../../../errors.ts';
-import { isNetworkCode, isTlsCode } from '../../../foundation/connection-failure.ts';
+import { isError, systemCode } from '../../../errors.ts';
+import { findInCauses, isNetworkCode, isTlsCode } from '../../../foundation/connection-failure.ts';
 
 /** What an error of the Azure SDK says, without anything of the request. */
 export interface VendorFacts {
@@ -50,16 +50,13 @@ export function vendorFacts(error: unknown): VendorFacts {
 
 /** Node's own code, which may stand several causes deep. */
 export function networkCodeOf(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; isError(at) && depth < 8; at = at.cause, depth += 1) {
-    const code = textOf(membersOf(at)['code']);
-    if (code !== undefined && (isTlsCode(code) || isNetworkCode(code))) return code;
+  return findInCauses(error, (at) => {
+    const code = systemCode(at);
+    if (isTlsCode(code) || isNetworkCode(code)) return code;
     const found =
       at instanceof AggregateError ? at.errors.map(networkCodeOf).find((one) => one !== undefined) : undefined;
-    if (found !== undefined) return found;
-    const named = /\b(?:ECONN[A-Z]+|ENOTFOUND|EAI_[A-Z]+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b/.exec(at.message);
-    if (named !== null) return named[0];
-  }
-  return undefined;
+    return found ?? /\b(?:ECONN[A-Z]+|ENOTFOUND|EAI_[A-Z]+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b/.exec(at.message)?.[0];
+  });
 }
 
 function readable(message: string | undefined): string | undefined {
