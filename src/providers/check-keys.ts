@@ -19,7 +19,7 @@ import { assertNoteKey, signerOf } from '../keys/signer.ts';
 import { createSourceProvider, postQuantumProviderFor, sourcesOf } from './create-provider.ts';
 import type { DoctorCheck } from './doctor-check.ts';
 import { CompositeProvider } from './internal/composite.ts';
-import { doctorContext, failed, isShutOut, testMessage } from './internal/doctor-check.ts';
+import { doctorContext, failed, isShutOut, stopwatch, testMessage } from './internal/doctor-check.ts';
 
 /** `checkKeys` for a configuration that is put together already. */
 export async function checkKeysOf(config: ResolvedConfig): Promise<DoctorCheck[]> {
@@ -219,11 +219,10 @@ async function checkSigningKey(
 }
 
 async function attempt(name: string, use: () => Promise<string | undefined>): Promise<DoctorCheck> {
-  const start = performance.now();
+  const took = stopwatch();
   try {
     const found = await use();
-    const took = `${Math.round(performance.now() - start)} ms`;
-    if (found !== undefined) return { name, outcome: 'ok', detail: `${found} (${took})` };
+    if (found !== undefined) return { name, outcome: 'ok', detail: `${found} (${took()})` };
     return { name, outcome: 'failed', detail: 'a signature that was just made does not verify' };
   } catch (error) {
     return failed(name, error);

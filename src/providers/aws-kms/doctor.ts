@@ -1,4 +1,4 @@
-import { isError, isTamperError } from '../../errors.ts';
+import { isError } from '../../errors.ts';
 import { wrappingPairs } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import {
@@ -6,16 +6,17 @@ import {
   type DoctorSubject,
   type Found,
   isShutOut,
+  Permissions,
+  stopwatch,
   testMessage,
-  tryPermission,
-  untriedUnwrap,
+  unlessDenied,
 } from '../internal/doctor-check.ts';
 import { chooseAlgorithm, defaultSigningAlgorithms, vendorAlgorithm } from './algorithms.ts';
-import type { AwsKmsKeyMetadata } from './client.ts';
+import type { AwsKmsCallOptions, AwsKmsClient, AwsKmsKeyMetadata, AwsKmsReply } from './client.ts';
 import { callName, isKeyArn } from './identity.ts';
 import type { AwsKmsOptions } from './options.ts';
 import { regionOf } from './own-clients.ts';
-import { type Ask, AwsKmsSession } from './session.ts';
+import { AwsKmsSession } from './session.ts';
 
 /** How close to its end a session is worth a warning, in milliseconds: the SDK renews five minutes before. */
 const renewedBeforeMs = 5 * 60_000;
@@ -81,12 +82,12 @@ async function checkKey(
   const name = callName(keyId);
   let key: AwsKmsKeyMetadata | undefined;
   const state = await check(`${what}: state`, async () => {
-    const begin = performance.now();
+    const took = stopwatch();
     key = await session.use('getSigningKey', keyId, {}, async (ask) => {
       const reply = await ask('DescribeKey', name, (client, call) => client.describeKey({ KeyId: name }, call));
       return reply.KeyMetadata ?? {};
     });
-    return stateOf(subject, what, keyId, key, Math.round(performance.now() - begin));
+    return stateOf(subject, what, keyId, key, took());
   });
   if (key?.Arn === undefined) return [state];
   const arn = key.Arn;
@@ -104,9 +105,9 @@ function stateOf(
   what: 'data key' | 'signing key',
   keyId: string,
   key: AwsKmsKeyMetadata,
-  tookMs: number,
+  took: string,
 ): Found {
-  const detail = `"${keyId}" is ${key.Arn}, ${key.KeySpec} for ${key.KeyUsage}, ${key.KeyState} (${tookMs} ms)`;
+  const detail = `"${keyId}" is ${key.Arn}, ${key.KeySpec} for ${key.KeyUsage}, ${key.KeyState} (${took})`;
   if (key.KeyState !== 'Enabled') {
     const until = key.DeletionDate === undefined ? '' : `; it is deleted on ${key.DeletionDate.toISOString()}`;
     return {
@@ -129,15 +130,15 @@ async function rotationOf(session: AwsKmsSession, what: string, keyId: string, a
     ? 'pointing the alias at another key rotates it'
     : 'a name that is not an alias always stands for the same key';
   if (what === 'signing key') return { outcome: 'ok', detail: `AWS never rotates this kind of key; ${alias}` };
-  const status = await session
-    .use('rotateCheck', keyId, {}, (ask) =>
+  const status = await unlessDenied(
+    session.use('rotateCheck', keyId, {}, (ask) =>
       ask(
         'GetKeyRotationStatus',
         arn,
         async (client, call) => (await client.getKeyRotationStatus?.({ KeyId: arn }, call)) ?? {},
       ),
-    )
-    .catch(deniedAsUndefined);
+    ),
+  );
   if (status === undefined) {
     return {
       outcome: 'ok',
@@ -151,35 +152,38 @@ async function rotationOf(session: AwsKmsSession, what: string, keyId: string, a
   return { outcome: 'ok', detail: `automatic rotation every ${status.RotationPeriodInDays ?? 365} days${next}` };
 }
 
-function deniedAsUndefined(error: unknown): undefined {
-  if (isTamperError(error, 'ACCESS_DENIED')) return undefined;
-  throw error;
+function permissionsOf({ role }: DoctorSubject<AwsKmsOptions>): Permissions {
+  const hintFor = (called: string): string =>
+    `Give writers and auditors different roles, and deny ${called} to this one.`;
+  return new Permissions(role, hintFor, (action) => `kms:${action}`);
 }
 
 /** May we mint data keys, and recover them? */
-async function dataKeyPermissions(
+function dataKeyPermissions(
   session: AwsKmsSession,
   subject: DoctorSubject<AwsKmsOptions>,
   arn: string,
 ): Promise<DoctorCheck[]> {
-  const pairs = wrappingPairs(subject.context);
-  let wrapped: Uint8Array | undefined;
-  const mint = await permission(session, subject, 'GenerateDataKey', 'writer', arn, async (ask) => {
-    const reply = await ask('GenerateDataKey', arn, (client, call) =>
-      client.generateDataKey({ KeyId: arn, KeySpec: 'AES_256', EncryptionContext: pairs }, call),
-    );
-    reply.Plaintext?.fill(0);
-    wrapped = reply.CiphertextBlob;
-  });
-  const blob = wrapped;
-  if (blob === undefined) return [mint, untriedUnwrap('Decrypt', 'GenerateDataKey')];
-  const recover = await permission(session, subject, 'Decrypt', 'auditor', arn, async (ask) => {
-    const reply = await ask('Decrypt', arn, async (client, call) =>
-      client.decrypt({ KeyId: arn, CiphertextBlob: blob, EncryptionContext: pairs, DryRun: true }, call).catch(dryRun),
-    );
-    if ('Plaintext' in reply) reply.Plaintext?.fill(0); // a server that does not know DryRun
-  });
-  return [mint, recover];
+  const EncryptionContext = wrappingPairs(subject.context);
+  const mint = (): Promise<Uint8Array | undefined> =>
+    session.use('getKey', arn, {}, async (ask) => {
+      const reply = await ask('GenerateDataKey', arn, (client, call) =>
+        client.generateDataKey({ KeyId: arn, KeySpec: 'AES_256', EncryptionContext }, call),
+      );
+      reply.Plaintext?.fill(0);
+      return reply.CiphertextBlob;
+    });
+  const recover = (CiphertextBlob: Uint8Array): Promise<void> =>
+    session.use('recoverKey', arn, {}, async (ask) => {
+      const reply = await ask('Decrypt', arn, async (client, call) =>
+        client.decrypt({ KeyId: arn, CiphertextBlob, EncryptionContext, DryRun: true }, call).catch(dryRun),
+      );
+      if ('Plaintext' in reply) reply.Plaintext?.fill(0); // a server that does not know DryRun
+    });
+  return permissionsOf(subject).tryDataKey(
+    { action: 'GenerateDataKey', probe: mint },
+    { action: 'Decrypt', probe: recover },
+  );
 }
 
 /** May we sign, and read the public key? `DryRun` makes no signature. */
@@ -189,19 +193,22 @@ async function signingPermissions(
   arn: string,
   key: AwsKmsKeyMetadata,
 ): Promise<DoctorCheck[]> {
+  const permissions = permissionsOf(subject);
+  const permission = (
+    action: string,
+    neededBy: 'writer' | 'both',
+    call: (client: AwsKmsClient, options: AwsKmsCallOptions) => Promise<AwsKmsReply>,
+  ): Promise<DoctorCheck> =>
+    permissions.try(action, neededBy, () => session.use('sign', arn, {}, (ask) => ask(action, arn, call)));
   const algorithm = chooseAlgorithm(arn, key, subject.options.signingAlgorithms ?? defaultSigningAlgorithms);
   const vendor = vendorAlgorithm(algorithm);
   if (vendor === undefined) {
     const input = { KeyId: arn, Message: testMessage, MacAlgorithm: 'HMAC_SHA_256', DryRun: true } as const;
     return [
-      await permission(session, subject, 'GenerateMac', 'writer', arn, (ask) =>
-        ask('GenerateMac', arn, (client, call) => client.generateMac(input, call).catch(dryRun)),
-      ),
+      await permission('GenerateMac', 'writer', (client, call) => client.generateMac(input, call).catch(dryRun)),
       // a writer confirms with it, at a restart, what was sealed before
-      await permission(session, subject, 'VerifyMac', 'both', arn, (ask) =>
-        ask('VerifyMac', arn, (client, call) =>
-          client.verifyMac({ ...input, Mac: Buffer.alloc(32) }, call).catch(dryRunOr('KMSInvalidMacException')),
-        ),
+      await permission('VerifyMac', 'both', (client, call) =>
+        client.verifyMac({ ...input, Mac: Buffer.alloc(32) }, call).catch(dryRunOr('KMSInvalidMacException')),
       ),
     ];
   }
@@ -213,27 +220,9 @@ async function signingPermissions(
     DryRun: true,
   } as const;
   return [
-    await permission(session, subject, 'Sign', 'writer', arn, (ask) =>
-      ask('Sign', arn, (client, call) => client.sign(input, call).catch(dryRun)),
-    ),
-    await permission(session, subject, 'GetPublicKey', 'both', arn, (ask) =>
-      ask('GetPublicKey', arn, (client, call) => client.getPublicKey({ KeyId: arn }, call)),
-    ),
+    await permission('Sign', 'writer', (client, call) => client.sign(input, call).catch(dryRun)),
+    await permission('GetPublicKey', 'both', (client, call) => client.getPublicKey({ KeyId: arn }, call)),
   ];
-}
-
-async function permission(
-  session: AwsKmsSession,
-  { role }: DoctorSubject<AwsKmsOptions>,
-  action: string,
-  neededBy: 'writer' | 'auditor' | 'both',
-  arn: string,
-  probe: (ask: Ask) => Promise<unknown>,
-): Promise<DoctorCheck> {
-  const called = `kms:${action}`;
-  const hint = `Give writers and auditors different roles, and deny ${called} to this one.`;
-  const operation = action === 'Decrypt' ? 'recoverKey' : action === 'GenerateDataKey' ? 'getKey' : 'sign';
-  return tryPermission({ action, called, neededBy, role, hint }, () => session.use(operation, arn, {}, probe));
 }
 
 /** How AWS says that the call would have succeeded. */

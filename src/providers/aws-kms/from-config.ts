@@ -1,6 +1,6 @@
-import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { ResolvedConfig } from '../../config/index.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { doctorContext } from '../internal/doctor-check.ts';
+import { doctorContext, keysAt } from '../internal/doctor-check.ts';
 import { checkAwsKms } from './doctor.ts';
 import type { AwsKmsOptions } from './options.ts';
 import { AwsKmsProvider } from './provider.ts';
@@ -12,13 +12,7 @@ export function createAwsKmsProvider(config: ResolvedConfig): AwsKmsProvider {
 
 /** What `doctor` asks AWS about the keys that a configuration has there. */
 export function checkAwsKmsConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
-  const { dataKey, signingKey } = modeOf(config);
-  return checkAwsKms({
-    options: optionsOf(config),
-    context: doctorContext(config),
-    ...(dataKey?.source === 'aws-kms' && { dataKeyId: dataKey.keyId }),
-    ...(signingKey?.source === 'aws-kms' && { signingKeyId: signingKey.keyId }),
-  });
+  return checkAwsKms({ options: optionsOf(config), context: doctorContext(config), ...keysAt(config, 'aws-kms') });
 }
 
 /** Endpoint, FIPS and retries come from the SDK's own variables and profile. */

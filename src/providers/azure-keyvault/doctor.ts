@@ -1,4 +1,3 @@
-import { isTamperError } from '../../errors.ts';
 import { withNewMaterial } from '../../keys/data-key.ts';
 import { withRetry } from '../../keys/retry.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
@@ -8,9 +7,10 @@ import {
   type DoctorSubject,
   type Found,
   isShutOut,
+  Permissions,
+  stopwatch,
   testMessage,
-  tryPermission,
-  untriedUnwrap,
+  unlessDenied,
 } from '../internal/doctor-check.ts';
 import { type AzureKeyUrl, parseKeyUrl } from './key-url.ts';
 import { isUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
@@ -62,24 +62,28 @@ class Doctor {
   readonly #subject: AzureDoctorSubject;
   readonly #session: AzureSession;
   readonly #calls: VaultCalls;
+  readonly #permissions: Permissions;
 
   constructor(subject: AzureDoctorSubject, session: AzureSession) {
     this.#subject = subject;
     this.#session = session;
     this.#calls = new VaultCalls(session);
+    const hintFor = (action: string): string =>
+      `Give writers and auditors separate roles, and leave ${action} out of this one.`;
+    this.#permissions = new Permissions(subject.role, hintFor);
   }
 
   async key(what: 'data key' | 'signing key', keyId: string): Promise<DoctorCheck[]> {
     let version: KeyVersion | undefined;
     const state = await check(`${what}: state`, async () => {
       const url = parseKeyUrl(keyId, this.#subject.options.vaultUrl);
-      const begin = performance.now();
+      const stop = stopwatch();
       version = await this.#ask((attempt) =>
         url.version === undefined
           ? currentVersion(this.#calls, url, this.#session.clock.now(), attempt)
           : this.#calls.getKey(url, attempt),
       );
-      const took = Math.round(performance.now() - begin);
+      const took = stop();
       if (what === 'data key') assertWraps(version);
       else signingKeyOf(version, this.#subject.options.rsaAlgorithm ?? 'PS256');
       return stateOf(version, this.#session.clock.now(), took);
@@ -92,7 +96,7 @@ class Doctor {
 
   #rotation(what: string, url: AzureKeyUrl): Promise<DoctorCheck> {
     return check(`${what}: rotation`, async () => {
-      const policy = await this.#ask((attempt) => this.#calls.rotationPolicy(url, attempt)).catch(deniedAsUndefined);
+      const policy = await unlessDenied(this.#ask((attempt) => this.#calls.rotationPolicy(url, attempt)));
       if (policy === undefined) {
         return {
           outcome: 'ok',
@@ -109,7 +113,7 @@ class Doctor {
 
   #listing(url: AzureKeyUrl): Promise<DoctorCheck> {
     return check('permission: list versions', async () => {
-      const versions = await this.#ask((attempt) => this.#calls.versions(url, attempt)).catch(deniedAsUndefined);
+      const versions = await unlessDenied(this.#ask((attempt) => this.#calls.versions(url, attempt)));
       if (versions !== undefined) {
         const enabled = versions.filter((one) => one.enabled !== false).length;
         return { outcome: 'ok', detail: `${versions.length} versions, ${enabled} enabled` };
@@ -126,33 +130,18 @@ class Doctor {
     const { algorithm } = signingKeyOf(version, this.#subject.options.rsaAlgorithm ?? 'PS256');
     const probe = (attempt: Attempt): Promise<unknown> =>
       this.#calls.sign(version.url, algorithm, testMessage, attempt);
-    return [await this.#permission('sign', 'writer', probe)];
+    return [await this.#permissions.try('sign', 'writer', () => this.#ask(probe))];
   }
 
-  async #dataKey(version: KeyVersion): Promise<DoctorCheck[]> {
+  #dataKey({ url, identity }: KeyVersion): Promise<DoctorCheck[]> {
     const aad = wrappingAad(this.#subject.context);
-    let wrapped: Buffer | undefined;
-    const mint = await this.#permission('encrypt', 'writer', (attempt) =>
-      withNewMaterial(async (material) => {
-        wrapped = await this.#calls.encrypt(version.url, material, aad, attempt);
-      }),
-    );
-    const blob = wrapped;
-    if (blob === undefined) return [mint, untriedUnwrap('decrypt', 'encrypt')];
-    const recover = await this.#permission('decrypt', 'auditor', async (attempt) => {
-      const parts = unpackWrappedKey(blob, version.identity);
-      (await this.#calls.decrypt(version.url, parts, aad, attempt)).fill(0);
-    });
-    return [mint, recover];
-  }
-
-  #permission(
-    action: string,
-    neededBy: 'writer' | 'auditor',
-    probe: (attempt: Attempt) => Promise<unknown>,
-  ): Promise<DoctorCheck> {
-    const hint = `Give writers and auditors separate roles, and leave ${action} out of this one.`;
-    return tryPermission({ action, neededBy, role: this.#subject.role, hint }, () => this.#ask(probe));
+    const mint = (): Promise<Buffer> =>
+      this.#ask((attempt) => withNewMaterial((material) => this.#calls.encrypt(url, material, aad, attempt)));
+    const recover = (wrapped: Buffer): Promise<unknown> =>
+      this.#ask(async (attempt) => {
+        (await this.#calls.decrypt(url, unpackWrappedKey(wrapped, identity), aad, attempt)).fill(0);
+      });
+    return this.#permissions.tryDataKey({ action: 'encrypt', probe: mint }, { action: 'decrypt', probe: recover });
   }
 
   #ask<T>(act: (attempt: Attempt) => Promise<T>): Promise<T> {
@@ -164,11 +153,11 @@ class Doctor {
   }
 }
 
-function stateOf(version: KeyVersion, now: number, tookMs: number): Found {
+function stateOf(version: KeyVersion, now: number, took: string): Found {
   const { identity, keyType, enabled, notBefore, expiresOn } = version;
   const dates = [notBefore && `from ${notBefore.toISOString()}`, expiresOn && `until ${expiresOn.toISOString()}`];
   const state = [keyType, enabled ? 'enabled' : 'disabled', ...dates.filter((part) => part !== undefined)].join(', ');
-  const detail = `${identity}: ${state} (${tookMs} ms)`;
+  const detail = `${identity}: ${state} (${took})`;
   if (!isUsable(version, now)) {
     return { outcome: 'failed', detail, hint: 'Enable it, change its dates, or create a new version.' };
   }
@@ -180,9 +169,4 @@ function stateOf(version: KeyVersion, now: number, tookMs: number): Found {
     };
   }
   return { outcome: 'ok', detail };
-}
-
-function deniedAsUndefined(error: unknown): undefined {
-  if (isTamperError(error, 'ACCESS_DENIED') || isTamperError(error, 'UNSUPPORTED_OPERATION')) return undefined;
-  throw error;
 }

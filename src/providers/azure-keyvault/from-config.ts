@@ -1,6 +1,6 @@
 import { modeOf, type ResolvedConfig } from '../../config/index.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { doctorContext } from '../internal/doctor-check.ts';
+import { doctorContext, keysAt } from '../internal/doctor-check.ts';
 import { checkAzureKeyVault } from './doctor.ts';
 import type { AzureKeyVaultOptions } from './options.ts';
 import { AzureKeyVaultProvider } from './provider.ts';
@@ -22,18 +22,11 @@ export function createAzureKeyVaultProvider(config: ResolvedConfig): AzureKeyVau
 
 /** What `doctor` asks Azure about the keys that a configuration has there. */
 export async function checkAzureConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
-  const { dataKey, signingKey, signingIfNoDataKey } = modeOf(config);
-  const data = dataKey?.source === 'azure-keyvault' ? dataKey.keyId : undefined;
-  const signing = signingKey?.source === 'azure-keyvault' ? signingKey.keyId : undefined;
   const subject = { options: azureOptions(config), context: doctorContext(config) };
-  if (data !== undefined && signingIfNoDataKey) {
-    const checks = await checkAzureKeyVault({ ...subject, dataKeyId: data });
-    const signs = checks.some(({ code }) => code === 'UNSUPPORTED_OPERATION');
-    return signs ? checkAzureKeyVault({ ...subject, signingKeyId: data }) : checks;
-  }
-  return checkAzureKeyVault({
-    ...subject,
-    ...(data !== undefined && { dataKeyId: data }),
-    ...(signing !== undefined && { signingKeyId: signing }),
-  });
+  const keys = keysAt(config, 'azure-keyvault');
+  const checks = await checkAzureKeyVault({ ...subject, ...keys });
+  const { signingIfNoDataKey } = modeOf(config);
+  const signs = signingIfNoDataKey && checks.some(({ code }) => code === 'UNSUPPORTED_OPERATION');
+  if (!signs || keys.dataKeyId === undefined) return checks;
+  return checkAzureKeyVault({ ...subject, signingKeyId: keys.dataKeyId });
 }

@@ -1,15 +1,15 @@
-import { isTamperError } from '../../errors.ts';
 import { callService } from '../../keys/call.ts';
-import type { DataKey, SigningKey } from '../../keys/provider.ts';
+import type { SigningKey } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import {
   check,
   type DoctorSubject,
   type Found,
   isShutOut,
+  Permissions,
+  stopwatch,
   testMessage,
-  tryPermission,
-  untriedUnwrap,
+  unlessDenied,
 } from '../internal/doctor-check.ts';
 import { stateName } from './algorithms.ts';
 import type { GcpKey } from './client.ts';
@@ -18,8 +18,6 @@ import type { GcpKmsOptions } from './options.ts';
 import { GcpKmsProvider } from './provider.ts';
 import { parseKeyName } from './resource-name.ts';
 import { credentialFacts } from './sdk.ts';
-
-type Role = 'writer' | 'auditor';
 
 /**
  * Asks Google who we are, what state the keys are in, when they rotate, and what we may do and should not be able to do.
@@ -50,18 +48,22 @@ async function checkDataKey(
   subject: DoctorSubject<GcpKmsOptions>,
   keyId: string,
 ): Promise<DoctorCheck[]> {
-  let minted: DataKey | undefined;
   const state = await check('data key: state', async () => stateOf(connection, subject.options, keyId));
-  const mint = await permission('encrypt', 'writer', subject.role, async () => {
-    minted = await provider.getKey(keyId, subject.context);
-    minted.erase();
-  });
-  if (minted?.wrapped === undefined) return [state, mint, untriedUnwrap('decrypt', 'encrypt')];
-  const { source, identity, wrapped } = minted;
-  const recover = await permission('decrypt', 'auditor', subject.role, async () => {
-    (await provider.recoverKey({ source, identity, wrapped }, keyId, subject.context)).erase();
-  });
-  return [state, mint, recover];
+  const tried = await permissionsOf(subject).tryDataKey(
+    {
+      action: 'encrypt',
+      probe: async () => {
+        const minted = await provider.getKey(keyId, subject.context);
+        minted.erase();
+        return minted;
+      },
+    },
+    {
+      action: 'decrypt',
+      probe: async (minted) => (await provider.recoverKey(minted, keyId, subject.context)).erase(),
+    },
+  );
+  return [state, ...tried];
 }
 
 async function checkSigningKey(
@@ -71,7 +73,7 @@ async function checkSigningKey(
 ): Promise<DoctorCheck[]> {
   let key: SigningKey | undefined;
   const state = await check('signing key: state', async () => {
-    const begin = performance.now();
+    const took = stopwatch();
     key = await provider.getSigningKey(keyId);
     const pinned = parseKeyName(keyId).version !== undefined;
     const rotation = pinned
@@ -79,15 +81,16 @@ async function checkSigningKey(
       : 'a new version rotates it; Google never creates one by itself';
     return {
       outcome: 'ok',
-      detail: `"${keyId}" is ${key.identity}, ${key.algorithm} (${since(begin)}); ${rotation}`,
+      detail: `"${keyId}" is ${key.identity}, ${key.algorithm} (${took()}); ${rotation}`,
     };
   });
   if (key === undefined) return [state];
   const signer = key;
-  const sign = await permission('sign', 'writer', subject.role, () => provider.sign(signer.identity, testMessage));
+  const permissions = permissionsOf(subject);
+  const sign = await permissions.try('sign', 'writer', () => provider.sign(signer.identity, testMessage));
   if (signer.spki !== undefined) return [state, sign];
   // a writer confirms with it, at a restart, what was sealed before
-  const verify = await permission('macVerify', 'both', subject.role, () =>
+  const verify = await permissions.try('macVerify', 'both', () =>
     provider.verify(signer, testMessage, Buffer.alloc(32)),
   );
   return [state, sign, verify];
@@ -96,29 +99,29 @@ async function checkSigningKey(
 /** Reading the key is a permission of its own, which sealing does not need. */
 async function stateOf(connection: GcpKmsConnection, options: GcpKmsOptions, keyId: string): Promise<Found> {
   const { key } = parseKeyName(keyId);
-  const begin = performance.now();
+  const took = stopwatch();
   const { timeoutMs = 15_000, attemptTimeoutMs = defaultAttemptTimeoutMs } = options;
   const call = { operation: 'rotateCheck', method: 'getCryptoKey', resource: key } as const;
-  try {
-    const [reply] = await callService(
-      { operation: 'rotateCheck', source: 'gcp-kms', keyId, timeoutMs, attemptTimeoutMs },
-      (signal) => connection.attempt(call, signal, (client, how) => client.getCryptoKey({ name: key }, how)),
-    );
-    const facts = `"${keyId}" is ${stateName(reply.primary?.state)}, version ${reply.primary?.name?.split('/').at(-1)}`;
-    const enabled = stateName(reply.primary?.state) === 'ENABLED';
-    return {
-      outcome: enabled ? 'ok' : 'failed',
-      detail: `${facts} (${since(begin)}); ${rotationOf(reply)}`,
-      ...(!enabled && { hint: 'Data keys need a key with purpose encryption and an enabled primary version.' }),
-    };
-  } catch (error) {
-    if (!isTamperError(error, 'ACCESS_DENIED')) throw error;
+  const answer = await unlessDenied(
+    callService({ operation: 'rotateCheck', source: 'gcp-kms', keyId, timeoutMs, attemptTimeoutMs }, (signal) =>
+      connection.attempt(call, signal, (client, how) => client.getCryptoKey({ name: key }, how)),
+    ),
+  );
+  if (answer === undefined) {
     return {
       outcome: 'ok',
       detail: `we may not read "${key}", but sealing does not need that`,
       hint: 'roles/cloudkms.viewer on the key lets doctor say when it rotates.',
     };
   }
+  const [reply] = answer;
+  const facts = `"${keyId}" is ${stateName(reply.primary?.state)}, version ${reply.primary?.name?.split('/').at(-1)}`;
+  const enabled = stateName(reply.primary?.state) === 'ENABLED';
+  return {
+    outcome: enabled ? 'ok' : 'failed',
+    detail: `${facts} (${took()}); ${rotationOf(reply)}`,
+    ...(!enabled && { hint: 'Data keys need a key with purpose encryption and an enabled primary version.' }),
+  };
 }
 
 function rotationOf(key: GcpKey): string {
@@ -129,16 +132,6 @@ function rotationOf(key: GcpKey): string {
   return `automatic rotation every ${Math.round(seconds / 86_400)} days${when}`;
 }
 
-function permission(
-  action: string,
-  neededBy: Role | 'both',
-  role: Role | undefined,
-  probe: () => Promise<unknown>,
-): Promise<DoctorCheck> {
-  const hint = 'Give writers and auditors different roles on the key.';
-  return tryPermission({ action, neededBy, role, hint }, probe);
-}
-
-function since(begin: number): string {
-  return `${Math.round(performance.now() - begin)} ms`;
+function permissionsOf({ role }: DoctorSubject<GcpKmsOptions>): Permissions {
+  return new Permissions(role, () => 'Give writers and auditors different roles on the key.');
 }

@@ -1,6 +1,6 @@
-import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { ResolvedConfig } from '../../config/index.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { doctorContext } from '../internal/doctor-check.ts';
+import { doctorContext, keysAt } from '../internal/doctor-check.ts';
 import { checkGcpKms } from './doctor.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { GcpKmsProvider } from './provider.ts';
@@ -12,13 +12,7 @@ export function createGcpKmsProvider(config: ResolvedConfig): GcpKmsProvider {
 
 /** What `doctor` asks Google about the keys that a configuration has there. */
 export function checkGcpKmsConfig(config: ResolvedConfig): Promise<DoctorCheck[]> {
-  const { dataKey, signingKey } = modeOf(config);
-  return checkGcpKms({
-    options: optionsOf(config),
-    context: doctorContext(config),
-    ...(dataKey?.source === 'gcp-kms' && { dataKeyId: dataKey.keyId }),
-    ...(signingKey?.source === 'gcp-kms' && { signingKeyId: signingKey.keyId }),
-  });
+  return checkGcpKms({ options: optionsOf(config), context: doctorContext(config), ...keysAt(config, 'gcp-kms') });
 }
 
 function optionsOf({ gcpEndpoint, keyCacheTtlSeconds }: ResolvedConfig): GcpKmsOptions {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
-import { expandOrigin, type ResolvedConfig } from '../../config/index.ts';
+import { type ConfiguredSource, expandOrigin, modeOf, type ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, type TamperErrorCode } from '../../errors.ts';
 import type { KeyContext } from '../../keys/provider.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
@@ -44,44 +44,72 @@ export function failed(name: string, error: unknown): DoctorCheck {
 /** What is signed for a test. */
 export const testMessage: Buffer = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 
-/** Something that the key service may let us do. */
-export interface Permission {
-  /** As the service calls it: `Decrypt`. */
-  readonly action: string;
-  /** As details call it. Default: `action`. */
-  readonly called?: string;
-  /** Who cannot do without. */
-  readonly neededBy: 'writer' | 'auditor' | 'both';
-  /** Who we are. */
-  readonly role: 'writer' | 'auditor' | undefined;
-  /** What to do where we may, and need not. */
-  readonly hint: string;
-}
-
-/** Tries out one permission: needed by its role, and too much for the other one. */
-export function tryPermission(permission: Permission, probe: () => Promise<unknown>): Promise<DoctorCheck> {
-  const { action, called = action, neededBy, role = 'writer', hint } = permission;
-  const isNeeded = neededBy === 'both' || neededBy === role;
-  return check(nameOf(action), async () => {
-    try {
-      await probe();
-    } catch (error) {
-      if (isNeeded || !isTamperError(error, 'ACCESS_DENIED')) throw error;
-      return { outcome: 'ok', detail: `${called} is denied, as it should be for a ${role}` };
-    }
-    if (isNeeded) return { outcome: 'ok', detail: `${called} is allowed` };
-    return { outcome: 'warning', detail: `${called} is allowed, which a ${role} does not need`, hint };
+/** Asks for what a key service may refuse: undefined where it does, or where its client cannot ask. */
+export function unlessDenied<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (isTamperError(error, 'ACCESS_DENIED') || isTamperError(error, 'UNSUPPORTED_OPERATION')) return undefined;
+    throw error;
   });
 }
 
-/** The check of a permission to unwrap that could not be made, for want of a wrapped key. */
-export function untriedUnwrap(action: string, wrap: string): DoctorCheck {
-  const detail = `there is no wrapped key to test it on, because ${wrap} was not possible`;
-  return { name: nameOf(action), outcome: 'unknown', detail };
+/** Begins to measure. @returns what says how long it has been: `12 ms` */
+export function stopwatch(): () => string {
+  const begin = performance.now();
+  return () => `${Math.round(performance.now() - begin)} ms`;
 }
 
-function nameOf(action: string): string {
-  return `permission: ${action}`;
+type Role = 'writer' | 'auditor';
+
+/** Tries out what a key service lets us do with a key: what our role needs, and what would be too much for it. */
+export class Permissions {
+  readonly #role: Role;
+  readonly #nameOf: (action: string) => string;
+  readonly #hintFor: (called: string) => string;
+
+  /**
+   * @param hintFor - what to do where we may do something, and need not
+   * @param nameOf - what details call an action, if it is not what the service calls it
+   */
+  constructor(role: Role = 'writer', hintFor: (called: string) => string, nameOf = (action: string): string => action) {
+    this.#role = role;
+    this.#hintFor = hintFor;
+    this.#nameOf = nameOf;
+  }
+
+  /**
+   * @param action - as the service calls it: `Decrypt`
+   * @param neededBy - who cannot do without
+   */
+  try(action: string, neededBy: Role | 'both', probe: () => Promise<unknown>): Promise<DoctorCheck> {
+    const called = this.#nameOf(action);
+    const isNeeded = neededBy === 'both' || neededBy === this.#role;
+    return check(`permission: ${action}`, async () => {
+      try {
+        await probe();
+      } catch (error) {
+        if (isNeeded || !isTamperError(error, 'ACCESS_DENIED')) throw error;
+        return { outcome: 'ok', detail: `${called} is denied, as it should be for a ${this.#role}` };
+      }
+      if (isNeeded) return { outcome: 'ok', detail: `${called} is allowed` };
+      const detail = `${called} is allowed, which a ${this.#role} does not need`;
+      return { outcome: 'warning', detail, hint: this.#hintFor(called) };
+    });
+  }
+
+  /** Tries out whether we may make a data key, as a writer does, and recover it, as an auditor does. */
+  async tryDataKey<Wrapped>(
+    wrap: { readonly action: string; readonly probe: () => Promise<Wrapped | undefined> },
+    unwrap: { readonly action: string; readonly probe: (wrapped: Wrapped) => Promise<unknown> },
+  ): Promise<DoctorCheck[]> {
+    let made: Wrapped | undefined;
+    const mint = await this.try(wrap.action, 'writer', async () => {
+      made = await wrap.probe();
+    });
+    const wrapped = made;
+    if (wrapped !== undefined) return [mint, await this.try(unwrap.action, 'auditor', () => unwrap.probe(wrapped))];
+    const detail = `there is no wrapped key to test it on, because ${wrap.action} was not possible`;
+    return [mint, { name: `permission: ${unwrap.action}`, outcome: 'unknown', detail }];
+  }
 }
 
 const logins: ReadonlySet<TamperErrorCode | undefined> = new Set<TamperErrorCode>([
@@ -92,6 +120,18 @@ const logins: ReadonlySet<TamperErrorCode | undefined> = new Set<TamperErrorCode
 /** Whether we were not let in. Asking on would be refused again, and may lock the credential for others too. */
 export function isShutOut(checks: readonly DoctorCheck[]): boolean {
   return checks.some(({ code }) => logins.has(code));
+}
+
+/** The keys that a configuration has at one key service. */
+export function keysAt(
+  config: ResolvedConfig,
+  source: ConfiguredSource,
+): Pick<DoctorSubject<unknown>, 'dataKeyId' | 'signingKeyId'> {
+  const { dataKey, signingKey } = modeOf(config);
+  return {
+    ...(dataKey?.source === source && { dataKeyId: dataKey.keyId }),
+    ...(signingKey?.source === source && { signingKeyId: signingKey.keyId }),
+  };
 }
 
 /**

@@ -1,7 +1,8 @@
-import { modeOf, type ResolvedConfig } from '../../config/index.ts';
+import type { ResolvedConfig } from '../../config/index.ts';
 import type { KeyProvider } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
+import { keysAt } from '../internal/doctor-check.ts';
 import type { VaultProviderOptions } from './options.ts';
 import { VaultProvider } from './provider.ts';
 
@@ -13,11 +14,7 @@ export function createVaultProvider(config: ResolvedConfig): VaultProvider {
 /** What `doctor` asks Vault about the keys that a configuration has there, with the login of the provider that uses them. */
 export async function checkVaultConfig(config: ResolvedConfig, provider: KeyProvider): Promise<DoctorCheck[]> {
   if (!(provider instanceof VaultProvider)) return []; // made by createVaultProvider above
-  const { dataKey, signingKey } = modeOf(config);
-  return provider.checkPermissions({
-    ...(dataKey?.source === 'vault' && { dataKeyId: dataKey.keyId }),
-    ...(signingKey?.source === 'vault' && { signingKeyId: signingKey.keyId }),
-  });
+  return provider.checkPermissions(keysAt(config, 'vault'));
 }
 
 function optionsOf(config: ResolvedConfig): VaultProviderOptions {
