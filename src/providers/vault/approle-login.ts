@@ -1,11 +1,11 @@
-import { isTamperError, TamperError } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { withKeyEvent } from '../../keys/events.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { VaultApi } from './api.ts';
-import { credentialOf, LastCredential, readCredential } from './credential.ts';
+import { credentialOf, readCredential } from './credential.ts';
 import { type Variables, variable } from './environment.ts';
-import { type Login, type LoginMethod, readAuth } from './login.ts';
-import { replyOf } from './reply-error.ts';
+import { CredentialLogin, type LoginMethod } from './login.ts';
+import { isRefusal } from './reply-error.ts';
 
 /** What an AppRole login needs. */
 export interface AppRoleSources {
@@ -17,99 +17,63 @@ export interface AppRoleSources {
 }
 
 /** Logs in with a role id and a secret id. */
-export class AppRoleLogin implements LoginMethod {
-  readonly name: string;
-  readonly repeatable = true;
-  readonly #sources: AppRoleSources;
-  /** The wrapping token that was used up, and what came out of it. */
-  #unwrapped: { readonly wrapping: Secret; readonly secretId: Secret } | undefined;
-  #worked = false;
-  readonly #last = new LastCredential();
+export function appRoleLogin({ roleId, mount, secretIdFile, wrapped, env }: AppRoleSources): LoginMethod {
+  const unwrapped = new UnwrappedSecretId(mount);
+  return new CredentialLogin({
+    method: 'approle',
+    mount,
+    read: () => readSecretId(secretIdFile, env),
+    body: async (given, api, signal) => ({
+      role_id: roleId,
+      secret_id: wrapped ? await unwrapped.of(given, api, signal) : given,
+    }),
+    refusal: (worked) =>
+      worked
+        ? {
+            code: 'CREDENTIALS_EXHAUSTED',
+            says: 'the secret id worked before and does not any more',
+            hint: 'It is used up or has expired; deliver a new secret id.',
+          }
+        : {
+            code: 'UNAUTHENTICATED',
+            says: 'the role id or the secret id was refused',
+            hint: 'Check vault_role (the role id, not its name) and the secret id. Five refusals within 15 minutes lock the role for everyone.',
+          },
+    erase: () => unwrapped.erase(),
+  });
+}
 
-  constructor(sources: AppRoleSources) {
-    this.#sources = sources;
-    this.name = `approle at "${sources.mount}"`;
+async function readSecretId(file: string | undefined, env: Variables): Promise<Secret> {
+  if (file !== undefined) return readCredential(file, 'the Vault secret id file');
+  const text = variable(env, 'SECRET_ID');
+  if (text !== undefined) return credentialOf(text, 'the variable VAULT_SECRET_ID');
+  throw new TamperError('UNAUTHENTICATED', 'Vault: there is no secret id for AppRole', {
+    hint: 'Set vault_secret_id_file or VAULT_SECRET_ID.',
+  });
+}
+
+/** The wrapping token that was used up, and what came out of it: it can be opened once only. */
+class UnwrappedSecretId {
+  readonly #mount: string;
+  #known: { readonly wrapping: Secret; readonly secretId: Secret } | undefined;
+
+  constructor(mount: string) {
+    this.#mount = mount;
   }
 
-  async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
-    const { mount, roleId } = this.#sources;
-    const secretId = await this.#secretId(api, signal);
-    try {
-      const reply = await api.call({
-        what: `log in by ${this.name}`,
-        method: 'POST',
-        path: `auth/${mount}/login`,
-        body: { role_id: roleId, secret_id: secretId },
-        secretMember: 'client_token',
-        signal,
-      });
-      this.#worked = true;
-      return readAuth(reply, `log in by ${this.name}`);
-    } catch (error) {
-      throw this.#refused(error);
-    } finally {
-      if (secretId !== this.#unwrapped?.secretId) secretId.erase();
-    }
-  }
-
-  renewed(): Promise<boolean> {
-    return this.#last.isOther(() => this.#given());
-  }
-
-  erase(): void {
-    this.#last.erase();
-    this.#forget();
-  }
-
-  #forget(): void {
-    this.#unwrapped?.wrapping.erase();
-    this.#unwrapped?.secretId.erase();
-    this.#unwrapped = undefined;
-  }
-
-  async #secretId(api: VaultApi, signal: AbortSignal): Promise<Secret> {
-    const { wrapped, mount } = this.#sources;
-    const given = await this.#given();
-    this.#last.note(given);
-    if (!wrapped) return given;
-    const known = this.#unwrapped;
-    if (known?.wrapping.equals(given) === true) {
-      given.erase();
-      return known.secretId;
-    }
-    const secretId = await unwrapSecretId(api, mount, given, signal);
-    this.#forget();
-    this.#unwrapped = { wrapping: given, secretId };
+  /** The secret id in a wrapping token. It stays ours. */
+  async of(wrapping: Secret, api: VaultApi, signal: AbortSignal): Promise<Secret> {
+    if (this.#known?.wrapping.equals(wrapping) === true) return this.#known.secretId;
+    const secretId = await unwrapSecretId(api, this.#mount, wrapping, signal);
+    this.erase();
+    this.#known = { wrapping: wrapping.copy(), secretId };
     return secretId;
   }
 
-  async #given(): Promise<Secret> {
-    const { secretIdFile, env } = this.#sources;
-    if (secretIdFile !== undefined) return readCredential(secretIdFile, 'the Vault secret id file');
-    const text = variable(env, 'SECRET_ID');
-    if (text !== undefined) return credentialOf(text, 'the variable VAULT_SECRET_ID');
-    throw new TamperError('UNAUTHENTICATED', 'Vault: there is no secret id for AppRole', {
-      hint: 'Set vault_secret_id_file or VAULT_SECRET_ID.',
-    });
-  }
-
-  #refused(error: unknown): unknown {
-    const status = replyOf(error)?.status;
-    if (!isTamperError(error) || (status !== 400 && status !== 403)) return error;
-    if (this.#worked) {
-      return new TamperError(
-        'CREDENTIALS_EXHAUSTED',
-        `Vault: ${this.name}: the secret id worked before and does not any more`,
-        {
-          cause: error,
-          hint: 'It is used up or has expired; deliver a new secret id.',
-        },
-      );
-    }
-    return new TamperError('UNAUTHENTICATED', `Vault: ${this.name}: the role id or the secret id was refused`, {
-      cause: error,
-      hint: 'Check vault_role (the role id, not its name) and the secret id. Five refusals within 15 minutes lock the role for everyone.',
-    });
+  erase(): void {
+    this.#known?.wrapping.erase();
+    this.#known?.secretId.erase();
+    this.#known = undefined;
   }
 }
 
@@ -144,11 +108,7 @@ function unwrapSecretId(api: VaultApi, mount: string, wrapping: Secret, signal: 
       if (secret === undefined) throw intercepted('what it wraps is not a secret id');
       return secret;
     } catch (error) {
-      const status = replyOf(error)?.status;
-      if (isTamperError(error) && (status === 400 || status === 403)) {
-        throw intercepted('it was already unwrapped, or has expired', error);
-      }
-      throw error;
+      throw isRefusal(error) ? intercepted('it was already unwrapped, or has expired', error) : error;
     }
   });
 }

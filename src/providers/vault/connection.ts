@@ -5,10 +5,10 @@ import type { KeyEventFacts, KeyOperation } from '../../keys/events.ts';
 import type { CallOptions } from '../../keys/provider.ts';
 import { KeyWarnings } from '../../keys/warnings.ts';
 import { VaultApi } from './api.ts';
-import { AppRoleLogin } from './approle-login.ts';
-import { CertLogin, type CertSources } from './cert-login.ts';
+import { appRoleLogin } from './approle-login.ts';
+import { type CertSources, certLogin } from './cert-login.ts';
 import { NodeHttpClient } from './http-client.ts';
-import { JwtLogin, serviceAccountTokenFile } from './jwt-login.ts';
+import { jwtLogin, serviceAccountTokenFile } from './jwt-login.ts';
 import type { LoginMethod } from './login.ts';
 import type { VaultProviderOptions, VaultSettings } from './options.ts';
 import type { PermissionQuestions } from './permissions.ts';
@@ -90,7 +90,7 @@ function loginMethod(
         warnings,
       });
     case 'approle':
-      return new AppRoleLogin({
+      return appRoleLogin({
         roleId: role(options, 'the role id'),
         mount,
         secretIdFile: options.secretIdFile,
@@ -99,7 +99,7 @@ function loginMethod(
       });
     case 'kubernetes':
     case 'jwt':
-      return new JwtLogin({
+      return jwtLogin({
         method,
         role: role(options, "the role's name"),
         mount,
@@ -111,7 +111,7 @@ function loginMethod(
           hint: 'Set vault_client_cert_file and vault_client_key_file, or VAULT_CLIENT_CERT and VAULT_CLIENT_KEY.',
         });
       }
-      return new CertLogin({ role: options.role, mount, ...tls });
+      return certLogin({ role: options.role, mount, ...tls });
     default:
       throw new TamperError('CONFIG_INVALID', `Vault: there is no auth method "${String(method)}"`, {
         hint: 'Use token, approle, kubernetes, jwt or cert.',

@@ -106,3 +106,9 @@ export function replyError(
 export function replyOf(error: unknown): VaultReplyError | undefined {
   return error instanceof TamperError && error.cause instanceof VaultReplyError ? error.cause : undefined;
 }
+
+/** Whether Vault refused a credential that was sent: it says so with either status. */
+export function isRefusal(error: unknown): boolean {
+  const status = replyOf(error)?.status;
+  return status === 400 || status === 403;
+}

@@ -258,7 +258,7 @@ class LoginRefusals {
 
   /** A login failed. Only where Vault itself refused it does that count. */
   failed(error: unknown): void {
-    if (!(error instanceof TamperError) || !isRefusal(error)) return;
+    if (!(error instanceof TamperError) || !isRefusedLogin(error)) return;
     const wait = refusedWaitsMs[Math.min(this.#refusals, refusedWaitsMs.length - 1)] ?? 0;
     this.#refusals += 1;
     this.#last = { error, until: this.#clock.now() + wait };
@@ -271,7 +271,7 @@ class LoginRefusals {
   }
 }
 
-function isRefusal(error: unknown): boolean {
+function isRefusedLogin(error: unknown): boolean {
   const status = findInCauses(error, (at) => (at instanceof VaultReplyError ? at.status : undefined));
   return status === 400 || status === 401 || status === 403;
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isTamperError, TamperError } from '../../errors.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { KeyWarnings } from '../../keys/warnings.ts';
-import type { VaultApi } from './api.ts';
+import type { ApiReply, VaultApi } from './api.ts';
 import { credentialOf, readCredential } from './credential.ts';
 import { defaultTokenFile, type Variables, variable } from './environment.ts';
 import { type Login, type LoginMethod, principalOf } from './login.ts';
@@ -54,9 +54,17 @@ export class TokenLogin implements LoginMethod {
   async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
     const token = await this.#find();
     if (token === undefined) return { token, leaseSeconds: 0, renewable: false, principal: 'agent' };
-    const { leaseSeconds, renewable, principal } = await lookUp(api, token, signal);
-    // the agent that writes the file renews the token, too
-    return { token, leaseSeconds, renewable: renewable && this.#file === undefined, principal };
+    const found = await lookUp(api, token, signal).catch((error: unknown) => {
+      token.erase();
+      throw error;
+    });
+    const { ttl, renewable, meta, display_name: displayName } = found ?? {};
+    return {
+      token,
+      leaseSeconds: typeof ttl === 'number' && ttl > 0 ? ttl : 0,
+      renewable: renewable === true && this.#file === undefined, // the agent that writes the file renews the token, too
+      principal: principalOf(meta, displayName),
+    };
   }
 
   async changed(): Promise<boolean> {
@@ -105,11 +113,12 @@ async function stateOf(file: string): Promise<string | undefined> {
 }
 
 /**
- * What a token is. A token without the right to look itself up is used all the same, unrenewed.
+ * What Vault says of a token; undefined where it says nothing: the token has ended, or may not look itself up, and is used all
+ * the same, unrenewed.
  *
  * @throws what the connection throws
  */
-async function lookUp(api: VaultApi, token: Secret, signal: AbortSignal): Promise<Omit<Login, 'token'>> {
+async function lookUp(api: VaultApi, token: Secret, signal: AbortSignal): Promise<ApiReply['data'] | undefined> {
   try {
     const { data, secret } = await api.call({
       what: 'look up the token',
@@ -120,34 +129,14 @@ async function lookUp(api: VaultApi, token: Secret, signal: AbortSignal): Promis
       signal,
     });
     secret?.erase();
-    const { ttl, renewable, meta, display_name: displayName } = data as Record<string, unknown>;
-    return {
-      leaseSeconds: typeof ttl === 'number' && ttl > 0 ? ttl : 0,
-      renewable: renewable === true,
-      principal: principalOf(meta, displayName),
-    };
+    return data;
   } catch (error) {
-    if (isTamperError(error, 'ACCESS_DENIED')) return { leaseSeconds: 0, renewable: false, principal: undefined };
-    token.erase();
+    if (isTamperError(error, 'ACCESS_DENIED')) return undefined;
     throw error;
   }
 }
 
 /** Whether a token is alive, as far as that can be known. */
 export async function isAlive(api: VaultApi, token: Secret, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { secret } = await api.call({
-      what: 'look up the token',
-      method: 'GET',
-      path: 'auth/token/lookup-self',
-      token,
-      secretMember: 'id',
-      signal,
-    });
-    secret?.erase();
-    return true;
-  } catch (error) {
-    if (isTamperError(error, 'ACCESS_DENIED')) return false;
-    throw error;
-  }
+  return (await lookUp(api, token, signal)) !== undefined;
 }
