@@ -1,7 +1,8 @@
 import { TamperError } from '../errors.ts';
 import { type Clock, systemClock } from '../foundation/clock.ts';
-import { aborted, throwIfAborted } from '../foundation/deadline.ts';
+import { throwIfAborted } from '../foundation/deadline.ts';
 import { LruMap } from '../foundation/lru-map.ts';
+import { untilAborted } from '../foundation/until-aborted.ts';
 
 /** What a {@link VersionCache} is made from. */
 export interface VersionCacheOptions<V> {
@@ -82,7 +83,7 @@ export class VersionCache<V> {
     entry.usedAt = now;
     if (entry.value !== undefined && this.#isFresh(entry, now)) return entry.value;
     if (entry.pending === undefined && this.#isCoolingDown(entry, now)) throw entry.failure?.error;
-    return untilAborted(entry.pending ?? this.#load(name, entry), name, signal);
+    return untilAborted(`key "${name}"`, entry.pending ?? this.#load(name, entry), signal);
   }
 
   /**
@@ -91,7 +92,7 @@ export class VersionCache<V> {
    */
   async reload(name: string, signal?: AbortSignal): Promise<V> {
     throwIfAborted(`key "${name}"`, signal);
-    return untilAborted(this.#load(name, this.#entry(name)), name, signal);
+    return untilAborted(`key "${name}"`, this.#load(name, this.#entry(name)), signal);
   }
 
   /** Something showed that a value is out of date: asks again off the caller's path, and whoever asks next waits for it. */
@@ -223,13 +224,4 @@ export class VersionCache<V> {
   #isCoolingDown(entry: Entry<V>, now: number): boolean {
     return entry.failure !== undefined && now - entry.failure.at < this.#cooldownMs;
   }
-}
-
-function untilAborted<V>(load: Promise<V>, name: string, signal: AbortSignal | undefined): Promise<V> {
-  if (signal === undefined) return load;
-  return new Promise<V>((resolve, reject) => {
-    const onAbort = (): void => reject(aborted(`key "${name}"`, signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    load.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

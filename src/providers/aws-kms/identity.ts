@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import { joinIdentity, splitIdentity } from '../../keys/identity.ts';
+import { corrupted } from '../internal/service-error.ts';
 
 const keyArn = /^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/;
 const materialId = /^[A-Za-z0-9._-]{1,128}$/;
@@ -39,10 +40,5 @@ export function replyIdentity(operation: string, keyId: string | undefined, mate
 export function assertAnsweredBy(operation: string, arn: string, replied: string | undefined): void {
   const actual = replyIdentity(operation, replied);
   if (actual === arn) return;
-  throw corrupted(operation, arn, `the reply is from key "${actual}"`);
-}
-
-/** An answer to another question than ours; asked again it may be right. */
-export function corrupted(operation: string, keyId: string, fault: string): TamperError {
-  return new TamperError('RESPONSE_CORRUPTED', `AWS KMS ${operation} "${keyId}": ${fault}`, { retryable: true });
+  throw corrupted(`AWS KMS ${operation} "${arn}"`, `the reply is from key "${actual}"`);
 }

@@ -3,9 +3,10 @@ import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { DataKey, Signature, SigningKey } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
+import { corrupted } from '../internal/service-error.ts';
 import { vendorAlgorithm } from './algorithms.ts';
 import type { AwsEncryptionContext, AwsKmsClient, AwsKmsKeyMetadata, AwsKmsReply } from './client.ts';
-import { assertAnsweredBy, corrupted, isKeyArn, replyIdentity } from './identity.ts';
+import { assertAnsweredBy, isKeyArn, replyIdentity } from './identity.ts';
 import type { Ask } from './session.ts';
 
 /** The calls of AWS KMS, one request each, with their replies checked. */
@@ -134,7 +135,7 @@ async function signature(ask: Ask, key: SigningKey, data: Uint8Array): Promise<U
   );
   assertAnsweredBy('Sign', key.identity, reply.KeyId);
   if (reply.SigningAlgorithm !== undefined && reply.SigningAlgorithm !== vendor) {
-    throw corrupted('Sign', key.identity, `signed with ${reply.SigningAlgorithm}`);
+    throw corrupted(`AWS KMS Sign "${key.identity}"`, `signed with ${reply.SigningAlgorithm}`);
   }
   return reply.Signature;
 }

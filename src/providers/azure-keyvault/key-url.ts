@@ -1,6 +1,7 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { joinIdentity } from '../../keys/identity.ts';
+import { corrupted } from '../internal/service-error.ts';
 
 /** A key of a vault, or one version of it. */
 export interface AzureKeyUrl {
@@ -111,10 +112,7 @@ export function answeredVersion(kid: string | undefined, asked: AzureKeyUrl, ope
   const sameHost = url.host === asks.host || (isLoopback(asks.hostname) && isLoopback(url.hostname));
   const sameName = name.toLowerCase() === asked.name.toLowerCase(); // names are not sensitive to case
   if (!sameHost || !sameName || (asked.version !== undefined && asked.version !== version)) {
-    throw new TamperError('RESPONSE_CORRUPTED', `${what}: the answer is from ${url.origin}${url.pathname}`, {
-      retryable: true,
-      hint: 'The answer was discarded. If this persists, check what is between this host and the vault.',
-    });
+    throw corrupted(what, `the answer is from ${url.origin}${url.pathname}`);
   }
   return version;
 }

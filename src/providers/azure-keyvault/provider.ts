@@ -23,6 +23,7 @@ import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
+import { corrupted } from '../internal/service-error.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
 import { assertUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';
@@ -197,14 +198,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
     return callWithin(facts, bounds, async (signal) => {
       const bytes = await this.#calls.sign(version.url, algorithm, data, { signal, facts });
       if (!(await verifySignature(algorithm, spki, data, bytes))) {
-        throw new TamperError(
-          'RESPONSE_CORRUPTED',
-          `Azure Key Vault sign "${identity}": not a signature of this version`,
-          {
-            retryable: true,
-            hint: 'The signature was discarded. If this persists, check what is between this host and the vault.',
-          },
-        );
+        throw corrupted(`Azure Key Vault sign "${identity}"`, 'not a signature of this version');
       }
       return { bytes, algorithm, identity };
     });

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { isTamperError, TamperError } from '../../errors.ts';
-import type { Clock } from '../../foundation/clock.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import { derFromP1363 } from '../../keys/signature.ts';
@@ -133,44 +132,43 @@ export class VaultCalls {
     });
   }
 
-  /** Sends one request; once more with a new token where the vault refuses the one at hand. */
-  #send<T>(call: AzureCall, attempt: Attempt, run: (options: AzureCallOptions) => Promise<T>): Promise<Answer<T>> {
-    const { generation } = this.#session;
-    return send(call, attempt, run, this.#session.clock, () => this.#session.renew(generation));
+  /**
+   * Sends one request through the SDK; keeps the request id and the `kid` of the answer, which the SDK drops.
+   *
+   * @param renews - whether it is sent once more, with a new token, if the vault refuses the one at hand
+   */
+  async #send<T>(
+    call: AzureCall,
+    attempt: Attempt,
+    run: (options: AzureCallOptions) => Promise<T>,
+    renews = true,
+  ): Promise<Answer<T>> {
+    const { signal, facts } = attempt;
+    const { generation, clock } = this.#session;
+    let raw: AzureRawResponse | undefined;
+    const options: AzureCallOptions = {
+      abortSignal: signal,
+      onResponse: (response) => {
+        raw = response;
+      },
+    };
+    try {
+      const value = await run(options);
+      return { value, kid: raw && kidOf(raw) };
+    } catch (error) {
+      const isRenewed = renews && vendorFacts(error).status === 401 && this.#session.renew(generation);
+      if (isRenewed) return await this.#send(call, attempt, run, false);
+      throw ofThisAttempt(mapAzureError(error, call, clock.now(), raw?.status === 200), call, signal);
+    } finally {
+      const requestId = raw?.headers.get('x-ms-request-id');
+      if (requestId !== undefined) facts.requestId = requestId;
+    }
   }
 }
 
 interface Answer<T> {
   readonly value: T;
   readonly kid: string | undefined;
-}
-
-/** Sends one request through the SDK; keeps the request id and the `kid` of the answer, which the SDK drops. */
-async function send<T>(
-  call: AzureCall,
-  attempt: Attempt,
-  run: (options: AzureCallOptions) => Promise<T>,
-  clock: Clock,
-  renewToken: () => boolean,
-): Promise<Answer<T>> {
-  const { signal, facts } = attempt;
-  let raw: AzureRawResponse | undefined;
-  const options: AzureCallOptions = {
-    abortSignal: signal,
-    onResponse: (response) => {
-      raw = response;
-    },
-  };
-  try {
-    const value = await run(options);
-    return { value, kid: raw && kidOf(raw) };
-  } catch (error) {
-    if (vendorFacts(error).status === 401 && renewToken()) return await send(call, attempt, run, clock, () => false);
-    throw ofThisAttempt(mapAzureError(error, call, clock.now(), raw?.status === 200), call, signal);
-  } finally {
-    const requestId = raw?.headers.get('x-ms-request-id');
-    if (requestId !== undefined) facts.requestId = requestId;
-  }
 }
 
 /** A token is asked for once for several calls; one that another call gave up is not this one's end. */

@@ -1,5 +1,5 @@
 import { Crc32c } from '@aws-crypto/crc32c';
-import { TamperError } from '../../errors.ts';
+import { corrupted } from '../internal/service-error.ts';
 import type { GcpBytes, GcpInt64Value, GcpSum } from './client.ts';
 
 /** The CRC32C (Castagnoli) of a request's field, to be checked by the service. */
@@ -36,14 +36,6 @@ export function checkedBytes(
  */
 export function assertVerified(what: string, field: string, verified: boolean | null | undefined): void {
   if (verified !== true) throw corrupted(what, `the service did not receive the checksum of ${field}`);
-}
-
-/** The error for a reply that is not what was asked for, or was altered on its way: `RESPONSE_CORRUPTED`, retryable. */
-export function corrupted(what: string, fault: string): TamperError {
-  return new TamperError('RESPONSE_CORRUPTED', `${what}: ${fault}; the reply was discarded`, {
-    retryable: true,
-    hint: 'Something between this host and the key service alters data. If it persists, look for a proxy.',
-  });
 }
 
 function bufferOf(bytes: GcpBytes): Buffer | undefined {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Signature, SigningKey } from '../../keys/provider.ts';
 import { verifySignature } from '../../keys/signature.ts';
+import { corrupted } from '../internal/service-error.ts';
 import type { GcpAlgorithm } from './algorithms.ts';
 import type { GcpKmsConnection } from './connection.ts';
-import { assertVerified, checkedBytes, checksum, corrupted, viewOf } from './integrity.ts';
+import { assertVerified, checkedBytes, checksum, viewOf } from './integrity.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
 
 /** A data key as the service wrapped it. */

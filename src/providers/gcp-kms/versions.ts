@@ -1,10 +1,11 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key.ts';
+import { corrupted } from '../internal/service-error.ts';
 import { type GcpAlgorithm, signingAlgorithm, stateName } from './algorithms.ts';
 import type { GcpKeyVersion, GcpVersionPage } from './client.ts';
 import type { GcpKmsConnection } from './connection.ts';
 import { isForMacs } from './error-map.ts';
-import { checkedBytes, corrupted } from './integrity.ts';
+import { checkedBytes } from './integrity.ts';
 import { requestMac, type SigningVersion } from './requests.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
 

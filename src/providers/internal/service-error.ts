@@ -53,3 +53,16 @@ export function serviceError({ code, hint, retryable }: Meaning, message: string
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
 }
+
+/**
+ * The error for an answer that is not to what was asked, or was altered on its way: `RESPONSE_CORRUPTED`, retryable. It is
+ * discarded; asked again it may be right.
+ *
+ * @param what - the call: `AWS KMS Sign "arn:…"`
+ */
+export function corrupted(what: string, fault: string): TamperError {
+  return new TamperError('RESPONSE_CORRUPTED', `${what}: ${fault}; the answer was discarded`, {
+    retryable: true,
+    hint: 'Something between this host and the key service alters data. If it persists, look for a proxy.',
+  });
+}

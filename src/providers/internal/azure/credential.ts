@@ -1,6 +1,7 @@
 import { TamperError } from '../../../errors.ts';
 import { type Clock, systemClock } from '../../../foundation/clock.ts';
-import { aborted, throwIfAborted } from '../../../foundation/deadline.ts';
+import { throwIfAborted } from '../../../foundation/deadline.ts';
+import { untilAborted } from '../../../foundation/until-aborted.ts';
 import { parseRetryAfter } from '../../../keys/retry.ts';
 import type { Secret } from '../../../keys/secret.ts';
 import { type BoundedReply, type BoundedRequest, boundReplies } from './bounded-reply.ts';
@@ -144,7 +145,9 @@ export function boundedCredential(
       const options = tenantKnown || tenantId === undefined ? rest : { ...rest, tenantId };
       const asked = credential;
       try {
-        const token = await untilAborted(() => asked.getToken(scopes, options), kind, asks.abortSignal);
+        throwIfAborted(`Azure ${kind}`, asks.abortSignal);
+        const answer = (async () => asked.getToken(scopes, options))();
+        const token = await untilAborted(`Azure ${kind}`, answer, asks.abortSignal);
         if (token !== null) {
           given(callerOf(token));
           return token;
@@ -165,22 +168,6 @@ function made(choice: CredentialChoice): AzureTokenCredential {
     return choice.create();
   } catch (error) {
     throw mapCredentialError(error, choice.kind);
-  }
-}
-
-async function untilAborted<T>(ask: () => Promise<T>, kind: string, signal: AbortSignal | undefined): Promise<T> {
-  throwIfAborted(`Azure ${kind}`, signal);
-  const answer = (async () => ask())();
-  answer.catch(() => undefined); // a failure after the race has ended is nobody's
-  let onAbort = (): void => undefined;
-  const ended = new Promise<never>((_, reject) => {
-    onAbort = () => reject(aborted(`Azure ${kind}`, signal));
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([answer, ended]);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
   }
 }
 
