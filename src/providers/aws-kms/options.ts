@@ -2,6 +2,7 @@ import { isInsecureUrl } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
+import { assertOwnClient, assertWholeNumbers } from '../internal/option-checks.ts';
 import type { AwsKmsClient } from './client.ts';
 
 /** How old knowledge of a key may be by default, in seconds. */
@@ -54,6 +55,8 @@ const clientOptions = [
   'requestTimeoutMs',
 ] as const satisfies readonly (keyof AwsKmsOptions)[];
 
+const limits = ['maxAttempts', 'connectionTimeoutMs', 'requestTimeoutMs', 'timeoutMs', 'concurrency'] as const;
+
 /**
  * Refuses options that contradict each other or would send keys in clear.
  *
@@ -61,21 +64,9 @@ const clientOptions = [
  * @throws {TamperError} `CONFIG_INVALID`; `INSECURE_ENDPOINT`: plain http to another host without `allowInsecureEndpoint`
  */
 export function checkAwsKmsOptions(options: AwsKmsOptions, env: NodeJS.ProcessEnv): void {
-  if (options.client !== undefined) {
-    const both = clientOptions.find((name) => options[name] !== undefined);
-    if (both === undefined) return;
-    throw new TamperError('CONFIG_INVALID', `AWS KMS: option ${both} has no effect on a client that you pass in`, {
-      hint: `Leave out ${both}, or set it on the client.`,
-    });
-  }
-  for (const name of ['maxAttempts', 'connectionTimeoutMs', 'requestTimeoutMs', 'timeoutMs', 'concurrency'] as const) {
-    const value = options[name];
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
-    throw new TamperError(
-      'CONFIG_INVALID',
-      `AWS KMS: option ${name} must be a whole number of at least 1, not ${value}`,
-    );
-  }
+  assertOwnClient('AWS KMS', options, clientOptions);
+  if (options.client !== undefined) return;
+  assertWholeNumbers('AWS KMS', options, limits);
   if (options.allowInsecureEndpoint) return;
   for (const [name, url] of endpointsOf(options, env)) {
     if (isInsecureUrl(url)) throw insecureEndpoint(name);

@@ -157,5 +157,5 @@ export class GcpKmsConnection {
 
 async function initialize(client: GcpKmsClient): Promise<ReadyClient> {
   await client.initialize?.();
-  return { client, headers: undefined };
+  return { client };
 }

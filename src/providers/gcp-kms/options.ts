@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
+import { assertOwnClient, assertWholeNumbers } from '../internal/option-checks.ts';
 import type { GcpKmsClient } from './client.ts';
 
 /** How requests are sent. REST is for networks whose proxies do not let gRPC through. */
@@ -35,27 +36,9 @@ export interface GcpKmsOptions {
  * @throws {TamperError} `CONFIG_INVALID`
  */
 export function checkGcpKmsOptions(options: GcpKmsOptions): void {
-  if (options.client !== undefined) {
-    const both = (['gcpEndpoint', 'transport'] as const).find((name) => options[name] !== undefined);
-    if (both !== undefined) {
-      throw new TamperError(
-        'CONFIG_INVALID',
-        `Google Cloud KMS: option ${both} has no effect on a client that you pass in`,
-        {
-          hint: `Leave out ${both}, or set it on the client.`,
-        },
-      );
-    }
-  }
+  assertOwnClient('Google Cloud KMS', options, ['gcpEndpoint', 'transport']);
   if (!['grpc', 'rest', undefined].includes(options.transport)) {
     throw new TamperError('CONFIG_INVALID', 'Google Cloud KMS: option transport must be grpc or rest');
   }
-  for (const name of ['attemptTimeoutMs', 'timeoutMs', 'concurrency'] as const) {
-    const value = options[name];
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) continue;
-    throw new TamperError(
-      'CONFIG_INVALID',
-      `Google Cloud KMS: option ${name} must be a whole number of at least 1, not ${value}`,
-    );
-  }
+  assertWholeNumbers('Google Cloud KMS', options, ['attemptTimeoutMs', 'timeoutMs', 'concurrency']);
 }

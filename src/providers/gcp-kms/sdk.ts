@@ -26,8 +26,8 @@ export interface SdkClientOptions {
 /** A client whose credentials were found. */
 export interface ReadyClient {
   readonly client: GcpKmsClient;
-  /** Headers that each call needs besides; undefined where the SDK sends all of them. */
-  readonly headers: LoopbackCredentials['headers'];
+  /** Headers that each call needs besides; absent where the SDK sends all of them. */
+  readonly headers?: LoopbackCredentials['headers'];
   /** What google-auth-library found; undefined for a client that was given in. */
   readonly authClient?: object;
   /** True where a test server on loopback is used without credentials. */
@@ -48,13 +48,8 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
   const { KeyManagementServiceClient } = await loadSdk();
   const { tls, transport } = await spoken(endpoint, options.transport);
   const transporterOptions = { ...tokenRequestOptions(options.attemptTimeoutMs), adapter: boundReply };
-  const credentials: LoopbackCredentials = tls
-    ? {
-        options: { clientOptions: { transporterOptions } },
-        headers: undefined,
-        authClient: undefined,
-        anonymous: false,
-      }
+  const { options: how, ...found }: LoopbackCredentials = tls
+    ? { options: { clientOptions: { transporterOptions } } }
     : await loopbackCredentials(transport, transporterOptions, options.projectId);
   const client = new KeyManagementServiceClient({
     projectId: options.projectId,
@@ -64,12 +59,12 @@ export async function createSdkClient(options: SdkClientOptions): Promise<ReadyC
     'grpc.max_receive_message_length': LONGEST_REPLY, // the SDK sets none
     ...(endpoint !== undefined && { apiEndpoint: endpoint.host, port: endpoint.port }),
     ...(!tls && transport === 'rest' && { protocol: 'http' }),
-    ...credentials.options,
+    ...how,
   });
   await client.initialize();
-  const authClient = credentials.authClient ?? (await client.auth.getClient());
+  const authClient = found.authClient ?? (await client.auth.getClient());
   boundTokenExchange(authClient, transporterOptions);
-  return { client, headers: credentials.headers, authClient, anonymous: credentials.anonymous };
+  return { ...found, client, authClient };
 }
 
 async function spoken(
@@ -113,12 +108,12 @@ interface GoogleAuth {
 interface LoopbackCredentials {
   /** Options of the SDK's client. */
   readonly options: object;
-  /** The headers of each call; undefined where nobody is to be named. */
-  readonly headers: (() => Promise<Record<string, string>>) | undefined;
-  /** What gives the headers; undefined where the SDK's own does. */
-  readonly authClient: object | undefined;
+  /** The headers of each call; absent where nobody is to be named. */
+  readonly headers?: () => Promise<Record<string, string>>;
+  /** What gives the headers; absent where the SDK's own does. */
+  readonly authClient?: object;
   /** Whether nobody is named. */
-  readonly anonymous: boolean;
+  readonly anonymous?: boolean;
 }
 
 /**
@@ -135,18 +130,17 @@ async function loopbackCredentials(
   const named = namesCredentials(process.env);
   const anonymous = new gax.googleAuthLibrary.PassThroughClient({ transporterOptions });
   if (transport === 'rest') {
-    const options = named ? { clientOptions } : { authClient: anonymous };
-    return { options, headers: undefined, authClient: undefined, anonymous: !named };
+    return named ? { options: { clientOptions } } : { options: { authClient: anonymous }, anonymous: true };
   }
   const options = { sslCreds: gax.grpc.credentials.createInsecure(), authClient: anonymous };
-  if (!named) return { options, headers: undefined, authClient: anonymous, anonymous: true };
+  if (!named) return { options, authClient: anonymous, anonymous: true };
   const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/cloudkms'];
   const auth = new gax.GoogleAuth({ scopes, clientOptions, projectId });
   auth.useJWTAccessWithScope = true; // as the SDK has it: service accounts sign their tokens themselves (AIP-4111)
   const client = await auth.getClient();
   const headers = async (): Promise<Record<string, string>> =>
     plain(await client.getRequestHeaders('https://cloudkms.googleapis.com/'));
-  return { options, headers, authClient: client, anonymous: false };
+  return { options, headers, authClient: client };
 }
 
 function plain(headers: Headers | Record<string, string>): Record<string, string> {

@@ -58,15 +58,12 @@ export function connect(options: VaultProviderOptions, settings: VaultSettings):
 }
 
 function tlsSources(options: VaultProviderOptions, { environment }: VaultSettings): VaultTlsSources {
-  const { caFile } = options;
   return {
-    caFile: caFile ?? environment.caFile,
-    caPem: environment.caPem,
-    caDirectory: environment.caDirectory,
+    ...environment,
+    caFile: options.caFile ?? environment.caFile,
     clientCertFile: options.clientCertFile ?? environment.clientCertFile,
     clientKeyFile: options.clientKeyFile ?? environment.clientKeyFile,
     serverName: options.tlsServerName ?? environment.serverName,
-    skipVerify: environment.skipVerify,
   };
 }
 

@@ -1,21 +1,15 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { TamperError } from '../../errors.ts';
+import type { VaultTlsSources } from './tls.ts';
 
 /** What the environment says about Vault, under the names of Vault and of OpenBao. */
-export interface VaultEnvironment {
+export interface VaultEnvironment extends VaultTlsSources {
   readonly address: string | undefined;
   /** The address of a local agent or proxy, which may add the token itself. */
   readonly agentAddress: string | undefined;
   readonly namespace: string | undefined;
   readonly tokenPath: string | undefined;
-  readonly caFile: string | undefined;
-  readonly caPem: string | undefined;
-  readonly caDirectory: string | undefined;
-  readonly clientCertFile: string | undefined;
-  readonly clientKeyFile: string | undefined;
-  readonly serverName: string | undefined;
-  readonly skipVerify: boolean;
   readonly maxRetries: number | undefined;
   readonly timeoutMs: number | undefined;
 }

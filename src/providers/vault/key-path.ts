@@ -1,5 +1,5 @@
 import { TamperError } from '../../errors.ts';
-import { joinIdentity, splitIdentity } from '../../keys/identity.ts';
+import { joinIdentity, printable, splitIdentity } from '../../keys/identity.ts';
 
 /** A Transit key, and perhaps one version of it. */
 export interface VaultKeyPath {
@@ -42,8 +42,4 @@ export function versionIdentity(path: string, version: number): string {
 
 function isVersion(text: string): boolean {
   return /^[1-9][0-9]{0,8}$/.test(text);
-}
-
-function printable(text: string): string {
-  return text.slice(0, 200).replace(/[^\x20-\x7e]/g, '?');
 }

@@ -3,6 +3,7 @@ import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../../keys/retry.ts';
 import type { Secret } from '../../keys/secret.ts';
+import { assertWholeNumbers } from '../internal/option-checks.ts';
 import { readEnvironment, type Variables, type VaultEnvironment } from './environment.ts';
 import type { VaultHttpClient } from './http-client.ts';
 
@@ -84,7 +85,11 @@ export function resolveSettings(options: VaultProviderOptions): VaultSettings {
   const env = options.env ?? process.env;
   const environment = readEnvironment(env);
   const agent = options.addr === undefined ? environment.agentAddress : undefined;
-  const timeoutMs = whole('timeoutMs', options.timeoutMs ?? environment.timeoutMs ?? 15_000);
+  const timeoutMs = options.timeoutMs ?? environment.timeoutMs ?? 15_000;
+  const attemptTimeoutMs = options.attemptTimeoutMs ?? 5_000;
+  const maxAttempts = options.maxAttempts ?? (environment.maxRetries ?? 2) + 1;
+  const limits = { timeoutMs, attemptTimeoutMs, maxAttempts };
+  assertWholeNumbers('Vault', limits, ['timeoutMs', 'attemptTimeoutMs', 'maxAttempts']);
   const namespace = header(options.namespace ?? environment.namespace);
   return {
     endpoint: parseEndpoint(options.addr ?? agent ?? environment.address),
@@ -94,11 +99,8 @@ export function resolveSettings(options: VaultProviderOptions): VaultSettings {
     environment,
     env,
     timeoutMs,
-    attemptTimeoutMs: Math.min(timeoutMs, whole('attemptTimeoutMs', options.attemptTimeoutMs ?? 5_000)),
-    policy: {
-      ...defaultRetryPolicy,
-      attempts: whole('maxAttempts', options.maxAttempts ?? (environment.maxRetries ?? 2) + 1),
-    },
+    attemptTimeoutMs: Math.min(timeoutMs, attemptTimeoutMs),
+    policy: { ...defaultRetryPolicy, attempts: maxAttempts },
     clock: options.clock ?? systemClock,
   };
 }
@@ -125,9 +127,4 @@ function parseEndpoint(text: string | undefined): URL {
 function header(text: string | undefined): string | undefined {
   if (text === undefined || /^[\x21-\x7e]+$/.test(text)) return text;
   throw new TamperError('CONFIG_INVALID', 'Vault: the namespace is not printable ASCII');
-}
-
-function whole(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new TamperError('CONFIG_INVALID', `Vault: option ${name} must be a whole number of at least 1, not ${value}`);
 }

@@ -236,15 +236,14 @@ function readTransitText(text: unknown, what: string): TransitText {
   const match = typeof text === 'string' ? transitText.exec(text) : null;
   const [, version = '', encoded = ''] = match ?? [];
   const bytes = Buffer.from(encoded, 'base64');
-  if (match === null || bytes.toString('base64') !== encoded) {
-    throw new TamperError('RESPONSE_MALFORMED', `Vault: ${what}: the answer is not of the form vault:vN:BASE64`);
-  }
+  if (match === null || bytes.toString('base64') !== encoded)
+    throw malformed(what, 'is not of the form vault:vN:BASE64');
   return { version: Number(version), bytes };
 }
 
 /** Writes what Vault expects for a signature or MAC of a version. */
 function writeTransitText(version: number, bytes: Uint8Array): string {
-  return `vault:v${version}:${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}`;
+  return `vault:v${version}:${base64(bytes)}`;
 }
 
 /** The version in a wrapped key from a log, which is the text as bytes; undefined where it is not one. */
