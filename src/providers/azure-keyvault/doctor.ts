@@ -12,11 +12,11 @@ import {
   testMessage,
   unlessDenied,
 } from '../internal/doctor-check.ts';
+import { type Attempt, currentVersion, KeyCalls } from './calls.ts';
 import { type AzureKeyUrl, parseKeyUrl } from './key-url.ts';
 import { isUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, defaultAttemptTimeoutMs } from './options.ts';
 import { AzureSession } from './session.ts';
-import { type Attempt, currentVersion, VaultCalls } from './vault-calls.ts';
 import { assertWraps, unpackWrappedKey } from './wrapped-key.ts';
 
 /** What {@link checkAzureKeyVault} looks at. */
@@ -61,13 +61,13 @@ function credentials(session: AzureSession): DoctorCheck {
 class Doctor {
   readonly #subject: AzureDoctorSubject;
   readonly #session: AzureSession;
-  readonly #calls: VaultCalls;
+  readonly #calls: KeyCalls;
   readonly #permissions: Permissions;
 
   constructor(subject: AzureDoctorSubject, session: AzureSession) {
     this.#subject = subject;
     this.#session = session;
-    this.#calls = new VaultCalls(session);
+    this.#calls = new KeyCalls(session);
     const hintFor = (action: string): string =>
       `Give writers and auditors separate roles, and leave ${action} out of this one.`;
     this.#permissions = new Permissions(subject.role, hintFor);

@@ -24,11 +24,11 @@ import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import { corrupted } from '../internal/service-error.ts';
+import { type Attempt, currentVersion, KeyCalls } from './calls.ts';
 import { type AzureKeyUrl, keyUrl, parseKeyUrl, versionUrl } from './key-url.ts';
 import { assertUsable, type KeyVersion, signingKeyOf } from './key-version.ts';
 import { type AzureKeyVaultOptions, assertAzureOptions, defaultAttemptTimeoutMs } from './options.ts';
 import { AzureSession } from './session.ts';
-import { type Attempt, currentVersion, VaultCalls } from './vault-calls.ts';
 import { assertWraps, packWrappedKey, unpackWrappedKey } from './wrapped-key.ts';
 
 const source = 'azure-keyvault';
@@ -49,7 +49,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
   readonly #options: AzureKeyVaultOptions;
   readonly #clock: Clock;
   readonly #session: AzureSession;
-  readonly #calls: VaultCalls;
+  readonly #calls: KeyCalls;
   readonly #cache: VersionCache<KeyVersion>;
   readonly #watch = new RotationWatch();
   readonly #closing = new AbortController();
@@ -60,7 +60,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
     this.#options = options;
     this.#session = new AzureSession(options);
     this.#clock = this.#session.clock;
-    this.#calls = new VaultCalls(this.#session);
+    this.#calls = new KeyCalls(this.#session);
     this.#cache = new VersionCache<KeyVersion>({
       ttlSeconds: options.keyCacheTtlSeconds ?? 300,
       clock: this.#clock,

@@ -21,10 +21,10 @@ import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
 import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
+import { decryptKey, encryptKey, requestSignature, type SigningVersion, verifyMac } from './calls.ts';
 import { defaultAttemptTimeoutMs, GcpKmsConnection } from './connection.ts';
 import type { GcpKmsOptions } from './options.ts';
 import { ReadBudget } from './read-budget.ts';
-import { decryptKey, encryptKey, requestSignature, type SigningVersion, verifyMac } from './requests.ts';
 import { parseKeyName } from './resource-name.ts';
 import { VersionReader } from './versions.ts';
 

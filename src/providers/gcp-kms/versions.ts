@@ -2,11 +2,11 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key.ts';
 import { corrupted } from '../internal/service-error.ts';
 import { type GcpAlgorithm, signingAlgorithm, stateName } from './algorithms.ts';
+import { requestMac, type SigningVersion } from './calls.ts';
 import type { GcpKeyVersion, GcpVersionPage } from './client.ts';
 import type { GcpKmsConnection } from './connection.ts';
 import { isForMacs } from './error-map.ts';
 import { checkedBytes } from './integrity.ts';
-import { requestMac, type SigningVersion } from './requests.ts';
 import { parseKeyName, versionNumber } from './resource-name.ts';
 
 /** Asks the service about versions of keys. One attempt each; deadlines and retries are the caller's. */

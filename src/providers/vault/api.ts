@@ -1,8 +1,8 @@
 import { isError, isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { Secret } from '../../keys/secret.ts';
+import { replyError } from './error-map.ts';
 import type { VaultHttpClient, VaultHttpResponse } from './http-client.ts';
-import { replyError } from './reply-error.ts';
 import { assertPlain, type BodyValue, encodeBody, scrub, takeSecret } from './secret-bytes.ts';
 
 /** One call of Vault's API. */

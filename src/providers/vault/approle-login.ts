@@ -3,9 +3,10 @@ import { withKeyEvent } from '../../keys/events.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { VaultApi } from './api.ts';
 import { credentialOf, readCredential } from './credential.ts';
+import { CredentialLogin } from './credential-logins.ts';
 import { type Variables, variable } from './environment.ts';
-import { CredentialLogin, type LoginMethod } from './login.ts';
-import { isRefusal } from './reply-error.ts';
+import { isRefusal } from './error-map.ts';
+import type { LoginMethod } from './login.ts';
 
 /** What an AppRole login needs. */
 export interface AppRoleSources {

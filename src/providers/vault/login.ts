@@ -1,8 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import type { Secret } from '../../keys/secret.ts';
-import type { ApiCall, ApiReply, VaultApi } from './api.ts';
-import { LastCredential } from './credential.ts';
-import { isRefusal } from './reply-error.ts';
+import type { ApiReply, VaultApi } from './api.ts';
 
 /** What a login gave us. */
 export interface Login {
@@ -68,65 +66,4 @@ export function principalOf(metadata: unknown, displayName: unknown): string | u
     of('role') ??
     (typeof displayName === 'string' && !['', 'token'].includes(displayName) ? displayName : undefined)
   );
-}
-
-/** A credential that a login sends: where it comes from, and what to say where it is refused. */
-export interface Credential {
-  /** The auth method: `approle`. */
-  readonly method: string;
-  readonly mount: string;
-  /** Reads it: others replace it. */
-  read(): Promise<Secret>;
-  /** The body of the login. `given` is what was read, and is erased afterwards. */
-  body(given: Secret, api: VaultApi, signal: AbortSignal): Promise<NonNullable<ApiCall['body']>>;
-  /** @param worked - whether a login has worked before */
-  refusal(worked: boolean): {
-    readonly code: 'UNAUTHENTICATED' | 'CREDENTIALS_EXHAUSTED';
-    readonly says: string;
-    readonly hint: string;
-  };
-  /** Overwrites what it keeps. */
-  erase?(): void;
-}
-
-/** Logs in with a credential, which is read anew at each login. */
-export class CredentialLogin implements LoginMethod {
-  readonly name: string;
-  readonly repeatable = true;
-  readonly #credential: Credential;
-  readonly #last = new LastCredential();
-  #worked = false;
-
-  constructor(credential: Credential) {
-    this.#credential = credential;
-    this.name = `${credential.method} at "${credential.mount}"`;
-  }
-
-  async login(api: VaultApi, signal: AbortSignal): Promise<Login> {
-    const what = `log in by ${this.name}`;
-    const path = `auth/${this.#credential.mount}/login`;
-    const given = await this.#credential.read();
-    try {
-      this.#last.note(given);
-      const body = await this.#credential.body(given, api, signal);
-      const reply = await api.call({ what, method: 'POST', path, body, secretMember: 'client_token', signal });
-      this.#worked = true;
-      return readAuth(reply, what);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      const { code, says, hint } = this.#credential.refusal(this.#worked);
-      throw new TamperError(code, `Vault: ${this.name}: ${says}`, { cause: error, hint });
-    } finally {
-      given.erase();
-    }
-  }
-
-  renewed(): Promise<boolean> {
-    return this.#last.isOther(() => this.#credential.read());
-  }
-
-  erase(): void {
-    this.#last.erase();
-    this.#credential.erase?.();
-  }
 }

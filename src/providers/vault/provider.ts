@@ -21,6 +21,7 @@ import type { KeyWarnings, WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
 import { connect, VaultCalls } from './connection.ts';
+import { checkPermissions } from './doctor.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
 import {
   algorithmOfType,
@@ -31,7 +32,6 @@ import {
   type VaultKeyState,
 } from './key-state.ts';
 import { resolveSettings, type VaultProviderOptions } from './options.ts';
-import { checkPermissions } from './permissions.ts';
 import { type Transit, type TransitText, versionOfWrapped } from './transit.ts';
 
 /**

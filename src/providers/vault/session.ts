@@ -6,8 +6,8 @@ import { withKeyEvent } from '../../keys/events.ts';
 import type { Secret } from '../../keys/secret.ts';
 import type { KeyWarnings } from '../../keys/warnings.ts';
 import type { VaultApi } from './api.ts';
+import { VaultReplyError } from './error-map.ts';
 import { type Login, type LoginMethod, readAuth } from './login.ts';
-import { VaultReplyError } from './reply-error.ts';
 import { isAlive } from './token-login.ts';
 
 /** A policy that was just denied is not asked for again by a login for this long, in milliseconds. */

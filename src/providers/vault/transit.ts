@@ -2,9 +2,9 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { ApiReply, VaultApi } from './api.ts';
+import { replyError, replyOf } from './error-map.ts';
 import { type VaultKeyPath, versionIdentity } from './key-path.ts';
 import { readKeyState, type VaultKeyState } from './key-state.ts';
-import { replyError, replyOf } from './reply-error.ts';
 import { type BodyValue, decodeBase64, encodeBase64 } from './secret-bytes.ts';
 
 /** What every operation is given: a token, a signal, and a place for the request's id. */

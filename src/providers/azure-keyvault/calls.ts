@@ -27,7 +27,7 @@ export interface Attempt {
 type VersionUrl = KeyVersion['url'];
 
 /** The calls of the keys interface, one request each, with their errors in our codes and their answers checked. */
-export class VaultCalls {
+export class KeyCalls {
   readonly #session: AzureSession;
 
   constructor(session: AzureSession) {
@@ -216,7 +216,7 @@ function nameOf(url: AzureKeyUrl): string {
  * @throws {TamperError} `KEY_DISABLED`: no version is enabled; `KEY_NOT_FOUND`; `KEY_PENDING_DELETION`: it was deleted
  */
 export async function currentVersion(
-  calls: VaultCalls,
+  calls: KeyCalls,
   key: AzureKeyUrl,
   now: number,
   attempt: Attempt,
@@ -235,7 +235,7 @@ export async function currentVersion(
 }
 
 /** The vault's current version; undefined where it is disabled and the service does not show disabled keys. */
-async function newestOf(calls: VaultCalls, url: AzureKeyUrl, attempt: Attempt): Promise<KeyVersion | undefined> {
+async function newestOf(calls: KeyCalls, url: AzureKeyUrl, attempt: Attempt): Promise<KeyVersion | undefined> {
   try {
     return await calls.getKey(url, attempt);
   } catch (error) {
