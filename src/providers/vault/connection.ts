@@ -16,44 +16,102 @@ import { checkTls, loadTls, type VaultTlsSources } from './tls.ts';
 import { TokenLogin } from './token-login.ts';
 import { signChunk, Transit, type TransitCall } from './transit.ts';
 
-/** Everything between the provider and Vault. */
-interface VaultConnection {
-  readonly session: VaultSession;
-  readonly transit: Transit;
-  readonly warnings: KeyWarnings;
-  close(): Promise<void>;
+/** What one use of a key is given besides the key. */
+export interface UseOptions extends CallOptions {
+  /** How many items a batch has: they are sent one chunk after another, and the deadline grows with them. */
+  readonly items?: number;
 }
 
-/** Puts client, login and engine together; calls nobody. */
-export function connect(options: VaultProviderOptions, settings: VaultSettings): VaultConnection {
-  const { endpoint, namespace, authNamespace, clock, timeoutMs, environment } = settings;
-  const sources = tlsSources(options, settings);
-  checkTls(sources);
-  const client = options.client ?? new NodeHttpClient(endpoint, () => loadTls(sources));
-  const api = new VaultApi(client, endpoint, namespace, clock);
-  const logins = new VaultApi(client, endpoint, authNamespace, clock);
-  const warnings = new KeyWarnings('vault');
-  const method = loginMethod(options, settings, warnings, {
-    certFile: options.client === undefined ? sources.clientCertFile : undefined,
-    reload: () => client instanceof NodeHttpClient && client.reload(),
-  });
-  const session = new VaultSession(logins, method, clock, timeoutMs, warnings);
-  if (environment.skipVerify && endpoint.protocol === 'https:') {
-    warnings.say(
-      endpoint.host,
-      'VAULT_SKIP_VERIFY is set: anyone in between can pose as Vault and take the token',
-      'Name the CA with vault_ca_file or VAULT_CACERT.',
+/**
+ * Everything between the provider and Vault: client, login and engine. Every use of a key goes the same way: one event, a
+ * deadline, bounded attempts, a token, and an end when the provider closes.
+ */
+export class VaultConnection {
+  readonly transit: Transit;
+  readonly warnings: KeyWarnings = new KeyWarnings('vault');
+  readonly #settings: VaultSettings;
+  readonly #api: VaultApi;
+  readonly #session: VaultSession;
+  readonly #active = new ActiveCalls('the Vault provider');
+
+  /** Calls nobody. @throws {TamperError} `CONFIG_INVALID` */
+  constructor(options: VaultProviderOptions, settings: VaultSettings) {
+    const { endpoint, namespace, authNamespace, clock, timeoutMs, environment } = settings;
+    this.#settings = settings;
+    const sources = tlsSources(options, settings);
+    checkTls(sources);
+    const client = options.client ?? new NodeHttpClient(endpoint, () => loadTls(sources));
+    this.#api = new VaultApi(client, endpoint, namespace, clock);
+    this.transit = new Transit(this.#api);
+    const logins = new VaultApi(client, endpoint, authNamespace, clock);
+    const method = loginMethod(options, settings, this.warnings, {
+      certFile: options.client === undefined ? sources.clientCertFile : undefined,
+      reload: () => client instanceof NodeHttpClient && client.reload(),
+    });
+    this.#session = new VaultSession(logins, method, clock, timeoutMs, this.warnings);
+    if (environment.skipVerify && endpoint.protocol === 'https:') {
+      this.warnings.say(
+        endpoint.host,
+        'VAULT_SKIP_VERIFY is set: anyone in between can pose as Vault and take the token',
+        'Name the CA with vault_ca_file or VAULT_CACERT.',
+      );
+    }
+  }
+
+  /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultConnection.close}, also where that ended the call */
+  async use<T>(
+    operation: KeyOperation,
+    key: { readonly path: string },
+    options: UseOptions,
+    run: (call: TransitCall, facts: KeyEventFacts) => Promise<T>,
+  ): Promise<T> {
+    const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
+    const { items } = options;
+    const requests = Math.max(1, Math.ceil((items ?? 1) / signChunk));
+    const service = {
+      operation,
+      source: 'vault',
+      keyId: key.path,
+      timeoutMs: timeoutMs * requests,
+      attemptTimeoutMs: attemptTimeoutMs * requests,
+      policy,
+      clock,
+      ...(items === undefined ? {} : { items }),
+    } as const;
+    const session = this.#session;
+    return this.#active.run(options.signal, (outer) =>
+      callService({ ...service, signal: outer }, (signal, facts) =>
+        session.use(signal, (token) => {
+          this.assertOpen();
+          if (session.principal !== undefined) facts.principal = session.principal;
+          const seen = (requestId: string | undefined): void => {
+            if (requestId !== undefined) facts.requestId = requestId;
+          };
+          return run({ token, signal, seen }, facts);
+        }),
+      ),
     );
   }
-  return {
-    session,
-    transit: new Transit(api),
-    warnings,
-    close: async () => {
-      session.close();
-      await api.close();
-    },
-  };
+
+  /** Is logged in, or logs in. @throws {TamperError} what a login throws */
+  async logIn(): ReturnType<PermissionQuestions['logIn']> {
+    this.assertOpen();
+    const login = await this.#session.logIn();
+    return { principal: this.#session.principal, ...login };
+  }
+
+  /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultConnection.close} */
+  assertOpen(): void {
+    this.#active.assertOpen();
+  }
+
+  /** Ends what is under way, erases the token, closes connections. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#active.closed) return;
+    this.#active.close();
+    this.#session.close();
+    await this.#api.close();
+  }
 }
 
 function tlsSources(options: VaultProviderOptions, { environment }: VaultSettings): VaultTlsSources {
@@ -129,77 +187,4 @@ function mountOf(text: string): string {
     'CONFIG_INVALID',
     'Vault: vault_auth_mount is not a mount path, such as approle or teams/a/approle',
   );
-}
-
-/** What one use of a key is given besides the key. */
-export interface UseOptions extends CallOptions {
-  /** How many items a batch has: they are sent one chunk after another, and the deadline grows with them. */
-  readonly items?: number;
-}
-
-/** The way every use of a key goes: one event, a deadline, bounded attempts, a token, and an end when the provider closes. */
-export class VaultCalls {
-  readonly #connection: VaultConnection;
-  readonly #settings: VaultSettings;
-  readonly #active = new ActiveCalls('the Vault provider');
-
-  constructor(connection: VaultConnection, settings: VaultSettings) {
-    this.#connection = connection;
-    this.#settings = settings;
-  }
-
-  /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultCalls.close}, also where that ended the call */
-  async use<T>(
-    operation: KeyOperation,
-    key: { readonly path: string },
-    options: UseOptions,
-    run: (call: TransitCall, facts: KeyEventFacts) => Promise<T>,
-  ): Promise<T> {
-    const { timeoutMs, attemptTimeoutMs, policy, clock } = this.#settings;
-    const { items } = options;
-    const requests = Math.max(1, Math.ceil((items ?? 1) / signChunk));
-    const service = {
-      operation,
-      source: 'vault',
-      keyId: key.path,
-      timeoutMs: timeoutMs * requests,
-      attemptTimeoutMs: attemptTimeoutMs * requests,
-      policy,
-      clock,
-      ...(items === undefined ? {} : { items }),
-    } as const;
-    const { session } = this.#connection;
-    return this.#active.run(options.signal, (outer) =>
-      callService({ ...service, signal: outer }, (signal, facts) =>
-        session.use(signal, (token) => {
-          this.assertOpen();
-          if (session.principal !== undefined) facts.principal = session.principal;
-          const seen = (requestId: string | undefined): void => {
-            if (requestId !== undefined) facts.requestId = requestId;
-          };
-          return run({ token, signal, seen }, facts);
-        }),
-      ),
-    );
-  }
-
-  /** Is logged in, or logs in. @throws {TamperError} what a login throws */
-  async logIn(): ReturnType<PermissionQuestions['logIn']> {
-    this.assertOpen();
-    const { session } = this.#connection;
-    const login = await session.logIn();
-    return { principal: session.principal, ...login };
-  }
-
-  /** @throws {TamperError} `PROVIDER_CLOSED` after {@link VaultCalls.close} */
-  assertOpen(): void {
-    this.#active.assertOpen();
-  }
-
-  /** Ends what is under way, erases the token, closes connections. Safe to call twice. */
-  async close(): Promise<void> {
-    if (this.#active.closed) return;
-    this.#active.close();
-    await this.#connection.close();
-  }
 }

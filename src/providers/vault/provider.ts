@@ -17,10 +17,10 @@ import { type Resolved, RotationWatch } from '../../keys/rotation.ts';
 import { verifySignature } from '../../keys/signature.ts';
 import { assertMessage, assertSigned } from '../../keys/signed-message.ts';
 import { VersionCache } from '../../keys/version-cache.ts';
-import type { KeyWarnings, WarningListener } from '../../keys/warnings.ts';
+import type { WarningListener } from '../../keys/warnings.ts';
 import { wrappingAad } from '../../keys/wrapping-context.ts';
 import type { DoctorCheck } from '../doctor-check.ts';
-import { connect, VaultCalls } from './connection.ts';
+import { VaultConnection } from './connection.ts';
 import { checkPermissions } from './doctor.ts';
 import { parseKeyPath, type VaultKeyPath, versionIdentity } from './key-path.ts';
 import {
@@ -32,7 +32,7 @@ import {
   type VaultKeyState,
 } from './key-state.ts';
 import { resolveSettings, type VaultProviderOptions } from './options.ts';
-import { type Transit, type TransitText, versionOfWrapped } from './transit.ts';
+import { type TransitText, versionOfWrapped } from './transit.ts';
 
 /**
  * Keys in the Transit engine of HashiCorp Vault or OpenBao, named `MOUNT/keys/NAME`; identities are `MOUNT/keys/NAME:vN`.
@@ -47,11 +47,9 @@ import { type Transit, type TransitText, versionOfWrapped } from './transit.ts';
 export class VaultProvider implements KeyProvider {
   readonly source: KeySource = 'vault';
   readonly #path: string | undefined;
-  readonly #calls: VaultCalls;
-  readonly #transit: Transit;
+  readonly #connection: VaultConnection;
   readonly #states: VersionCache<VaultKeyState>;
   readonly #watch = new RotationWatch();
-  readonly #warnings: KeyWarnings;
 
   /**
    * Reads options and environment; calls nobody. TLS files are read before the first call.
@@ -61,10 +59,7 @@ export class VaultProvider implements KeyProvider {
   constructor(options: VaultProviderOptions = {}) {
     const settings = resolveSettings(options);
     this.#path = options.path === undefined ? undefined : parseKeyPath(options.path).path;
-    const connection = connect(options, settings);
-    this.#calls = new VaultCalls(connection, settings);
-    this.#transit = connection.transit;
-    this.#warnings = connection.warnings;
+    this.#connection = new VaultConnection(options, settings);
     this.#states = new VersionCache<VaultKeyState>({
       ttlSeconds: options.keyCacheTtlSeconds ?? 300,
       clock: settings.clock,
@@ -79,9 +74,9 @@ export class VaultProvider implements KeyProvider {
     const key = this.#parse(keyId, options);
     const state = await this.#states.get(key.path, options.signal);
     assertWraps(state); // with `create`, encrypt would make an absent key
-    return this.#calls.use('getKey', key, options, (call, facts) =>
+    return this.#connection.use('getKey', key, options, (call, facts) =>
       withNewMaterial(async (material) => {
-        const { text, version } = await this.#transit.encrypt(key, material, aad, call);
+        const { text, version } = await this.#connection.transit.encrypt(key, material, aad, call);
         const identity = this.#resolved(facts, key, version);
         const incarnation = incarnationOf(state, version);
         const wrapped = Buffer.from(text, 'latin1');
@@ -112,8 +107,8 @@ export class VaultProvider implements KeyProvider {
       });
     }
     const text = Buffer.from(wrapped).toString('latin1');
-    return this.#calls.use('recoverKey', key, options, async (call, facts) => {
-      const material = await this.#transit.decrypt(key, text, aad, call);
+    return this.#connection.use('recoverKey', key, options, async (call, facts) => {
+      const material = await this.#connection.transit.decrypt(key, text, aad, call);
       const identity = this.#resolved(facts, key, versionOfWrapped(wrapped) ?? 0);
       return createDataKey({ material, source: this.source, identity, wrapped });
     });
@@ -138,8 +133,8 @@ export class VaultProvider implements KeyProvider {
     const key = this.#parse(keyId, options);
     assertMessage(data);
     const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
-    const signed = await this.#calls.use('sign', key, options, async (call, facts) => {
-      const text = await this.#transit.sign(key, algorithm, data, call);
+    const signed = await this.#connection.use('sign', key, options, async (call, facts) => {
+      const text = await this.#connection.transit.sign(key, algorithm, data, call);
       this.#resolved(facts, key, text.version);
       return text;
     });
@@ -153,8 +148,8 @@ export class VaultProvider implements KeyProvider {
     if (items.length === 0) return [];
     const algorithm = algorithmOfType(await this.#states.get(key.path, options.signal));
     const bounds = { ...options, items: items.length };
-    const signed = await this.#calls.use('signBatch', key, bounds, async (call, facts) => {
-      const texts = await this.#transit.signBatch(key, algorithm, items, call);
+    const signed = await this.#connection.use('signBatch', key, bounds, async (call, facts) => {
+      const texts = await this.#connection.transit.signBatch(key, algorithm, items, call);
       this.#resolved(facts, key, texts[0]?.version ?? 0);
       return texts;
     });
@@ -177,11 +172,12 @@ export class VaultProvider implements KeyProvider {
       throw new TamperError('KEY_VERSION_UNAVAILABLE', `"${path.path}" names no version to verify with`);
     }
     if (signature.length === 0 || (algorithm === 'kms-hmac-sha256' && signature.length !== 32)) return false;
-    return this.#calls.use('verify', path, options, async (call, facts) => {
+    return this.#connection.use('verify', path, options, async (call, facts) => {
       this.#resolved(facts, path, version);
       const type = algorithm === 'kms-hmac-sha256' ? this.#states.peek(path.path)?.type : 'hmac';
-      if (type === undefined ? !(await this.#transit.isMacKey(path, call)) : type !== 'hmac') throw notOnlyMacs(path);
-      return this.#transit.verify({ ...path, version }, algorithm, data, signature, call);
+      if (type === undefined ? !(await this.#connection.transit.isMacKey(path, call)) : type !== 'hmac')
+        throw notOnlyMacs(path);
+      return this.#connection.transit.verify({ ...path, version }, algorithm, data, signature, call);
     });
   }
 
@@ -190,7 +186,7 @@ export class VaultProvider implements KeyProvider {
    * changed, although its version may have the same number.
    */
   async rotateCheck(options: CallOptions = {}): Promise<boolean> {
-    this.#calls.assertOpen();
+    this.#connection.assertOpen();
     throwIfAborted('vault rotateCheck', options.signal);
     return this.#watch.check(async (name) => {
       const key = parseKeyPath(name, this.#path);
@@ -201,7 +197,7 @@ export class VaultProvider implements KeyProvider {
 
   /** A literal token, TLS that is not verified, a token that ends and cannot be renewed. */
   onWarning(listener: WarningListener): void {
-    this.#warnings.listen(listener);
+    this.#connection.warnings.listen(listener);
   }
 
   /** Tests, for `doctor`, that we can log in, what the token may do with keys, and that it may not do the opposite. */
@@ -209,24 +205,24 @@ export class VaultProvider implements KeyProvider {
     readonly dataKeyId?: string;
     readonly signingKeyId?: string;
   }): Promise<DoctorCheck[]> {
-    this.#calls.assertOpen();
+    this.#connection.assertOpen();
     const parse = (keyId: string | undefined): VaultKeyPath | undefined =>
       keyId === undefined ? undefined : parseKeyPath(keyId, this.#path);
     return checkPermissions({
-      logIn: () => this.#calls.logIn(),
+      logIn: () => this.#connection.logIn(),
       dataKey: parse(keys.dataKeyId),
       signingKey: parse(keys.signingKeyId),
       stateOf: (key) => this.#states.get(key.path),
       capabilities: (paths) =>
-        this.#calls.use('describeKey', { path: 'sys/capabilities-self' }, {}, (call) =>
-          this.#transit.capabilities(paths, call),
+        this.#connection.use('describeKey', { path: 'sys/capabilities-self' }, {}, (call) =>
+          this.#connection.transit.capabilities(paths, call),
         ),
     });
   }
 
   async close(): Promise<void> {
     this.#states.close();
-    await this.#calls.close();
+    await this.#connection.close();
   }
 
   async #stateOf(key: VaultKeyPath, options: CallOptions): Promise<VaultKeyState> {
@@ -237,8 +233,8 @@ export class VaultProvider implements KeyProvider {
   }
 
   #readKey(key: VaultKeyPath): Promise<VaultKeyState> {
-    return this.#calls.use('describeKey', key, {}, async (call, facts) => {
-      const state = await this.#transit.readKey(key, call);
+    return this.#connection.use('describeKey', key, {}, async (call, facts) => {
+      const state = await this.#connection.transit.readKey(key, call);
       facts.identity = versionIdentity(state.path, state.latestVersion);
       facts.version = String(state.latestVersion);
       return state;
@@ -272,7 +268,7 @@ export class VaultProvider implements KeyProvider {
   }
 
   #parse(keyId: string, options: CallOptions): VaultKeyPath {
-    this.#calls.assertOpen();
+    this.#connection.assertOpen();
     throwIfAborted(`vault key "${keyId}"`, options.signal);
     return parseKeyPath(keyId, this.#path);
   }
