@@ -3,7 +3,8 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import { derFromP1363 } from '../../keys/signature.ts';
-import { membersOf, textOf, vendorFacts } from '../internal/azure/vendor-error.ts';
+import { vendorFacts } from '../internal/azure/vendor-error.ts';
+import { membersOf, textOf } from '../internal/vendor-text.ts';
 import type {
   AzureCallOptions,
   AzureCryptographyClient,

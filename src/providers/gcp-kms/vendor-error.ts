@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { nodeCodeOf } from '../../foundation/connection-failure.ts';
 import { unreadableFile } from '../internal/unreadable-file.ts';
+import { membersOf, printableLine, textOf } from '../internal/vendor-text.ts';
 
 /** What is kept of an error of the SDK: never its request, reply, headers or configuration. */
 export interface VendorFacts {
@@ -56,23 +57,23 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** Reads what is known of an error that the SDK threw, over gRPC (grpc-js, google-gax) or REST (gaxios). */
 export function vendorFacts(error: unknown): VendorFacts {
-  const members: Members = typeof error === 'object' && error !== null ? { ...error } : {};
+  const members = membersOf(error);
   const name = types.isNativeError(error) ? error.name : typeof error;
   const text = types.isNativeError(error) ? error.message : String(error);
   const body = restError(text);
-  const code = numberOf(members['code']) ?? numberOf(members['status']);
+  const code = codeOf(members['code']) ?? codeOf(members['status']);
   const token = text.includes(plugin);
   const grpc = code !== undefined && code >= 1 && code <= 16 && !token ? statuses[code] : undefined;
-  const details = detailsOf(members['statusDetails'] ?? body?.['details']);
+  const details = detailsOf(members['statusDetails'] ?? body['details']);
   return {
     name,
-    status: stringOf(body?.['status']) ?? grpc,
+    status: textOf(body['status']) ?? grpc,
     http: code !== undefined && code >= 100 ? code : undefined,
     node: nodeCodeOf(error),
-    message: firstLine(stringOf(body?.['message']) ?? stringOf(members['details']) ?? text),
+    message: printableLine(textOf(body['message']) ?? textOf(members['details']) ?? text),
     credentials: token || isForCredentials(members, body, text),
     unreadableFile: unreadableFile(text),
-    reason: stringOf(members['reason']) ?? find(details, 'reason'),
+    reason: textOf(members['reason']) ?? find(details, 'reason'),
     violations: details.flatMap((detail) => violationsOf(detail)).join(' '),
     retryAfterMs: retryAfter(details),
     requestId: find(details, 'requestId'),
@@ -80,70 +81,51 @@ export function vendorFacts(error: unknown): VendorFacts {
 }
 
 /** gaxios puts the body of a refusal into the message. */
-function restError(text: string): Members | undefined {
-  if (!text.startsWith('{')) return undefined;
+function restError(text: string): Members {
+  if (!text.startsWith('{')) return {};
   try {
-    return record(record(JSON.parse(text))?.['error']);
+    return membersOf(membersOf(JSON.parse(text))['error']);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined; // not the service's JSON: the text itself is kept
+    if (error instanceof SyntaxError) return {}; // not the service's JSON: the text itself is kept
     throw error;
   }
 }
 
 /** REST asks for tokens over the same HTTP client; only the address tells a token's refusal from the service's. */
-function isForCredentials(members: Members, body: Members | undefined, text: string): boolean {
+function isForCredentials(members: Members, body: Members, text: string): boolean {
   if (credentialText.test(text)) return true;
-  const url = record(members['config'])?.['url'];
-  const address = url instanceof URL ? url.href : stringOf(url);
-  return address !== undefined && body?.['status'] === undefined && !address.includes('/keyRings/');
+  const url = membersOf(members['config'])['url'];
+  const address = url instanceof URL ? url.href : textOf(url);
+  return address !== undefined && body['status'] === undefined && !address.includes('/keyRings/');
 }
 
 function detailsOf(details: unknown): Members[] {
-  return Array.isArray(details) ? details.map(record).filter((detail) => detail !== undefined) : [];
+  return Array.isArray(details) ? details.map(membersOf) : [];
 }
 
 function violationsOf(detail: Members): string[] {
   const violations = detail['violations'];
   if (!Array.isArray(violations)) return [];
-  return violations
-    .map(record)
-    .map((one) => `${stringOf(one?.['type']) ?? ''} ${stringOf(one?.['description']) ?? ''}`);
+  return violations.map(membersOf).map((one) => `${textOf(one['type']) ?? ''} ${textOf(one['description']) ?? ''}`);
 }
 
 /** `{ seconds, nanos }` over gRPC, `"1.5s"` over REST. */
 function retryAfter(details: readonly Members[]): number | undefined {
   const delay = details.map((detail) => detail['retryDelay']).find((value) => value !== undefined && value !== null);
   if (delay === undefined) return undefined;
-  const duration = record(delay);
+  const duration = membersOf(delay);
   const seconds =
     typeof delay === 'string'
       ? Number(/^([0-9.]+)s$/.exec(delay)?.[1])
-      : Number(duration?.['seconds'] ?? 0) + Number(duration?.['nanos'] ?? 0) / 1e9;
+      : Number(duration['seconds'] ?? 0) + Number(duration['nanos'] ?? 0) / 1e9;
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, 3_600_000) : undefined;
 }
 
 function find(details: readonly Members[], member: string): string | undefined {
-  return details.map((detail) => stringOf(detail[member])).find((value) => value !== undefined);
+  return details.map((detail) => textOf(detail[member])).find((value) => value !== undefined);
 }
 
-/** Without control characters, at most 300 characters. */
-function firstLine(text: string): string {
-  return (text.split('\n', 1)[0] ?? '')
-    .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
-    .replace(/\p{Cc}/gu, ' ')
-    .trim()
-    .slice(0, 300);
-}
-
-function record(value: unknown): Members | undefined {
-  return typeof value === 'object' && value !== null ? (value as Members) : undefined;
-}
-
-function stringOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function numberOf(value: unknown): number | undefined {
+function codeOf(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^[0-9]{1,3}$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isInteger(number) ? number : undefined;
 }

@@ -4,8 +4,9 @@ import type { ObjectStorage, StoredBytes, StoredObject } from '../../storage/obj
 import { assertListed } from '../internal/storage/listed-order.ts';
 import { ownWrite } from '../internal/storage/repeated-request.ts';
 import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
+import { membersOf } from '../internal/vendor-text.ts';
 import { type GcsCall, isBucketAbsent, refused, textOf, unreadable } from './error-map.ts';
-import { type GcsConnection, type GcsReply, memberOf, Refused, sendRequest } from './requests.ts';
+import { type GcsConnection, type GcsReply, Refused, sendRequest } from './requests.ts';
 
 /** What a page of a listing may be, in bytes: 1,000 names of at most 1,024 bytes, escaped. */
 const MAX_PAGE = 8 * 1024 * 1024;
@@ -109,7 +110,7 @@ export class GcsBucket implements ObjectStorage {
         signal,
       });
       const resource = await this.#json(reply, call, MAX_RESOURCE, signal);
-      const generation = memberOf(resource, 'generation');
+      const { generation } = membersOf(resource);
       if (typeof generation !== 'string') throw unreadable(call);
       this.#seen = true;
       return generation;
@@ -136,9 +137,9 @@ export class GcsBucket implements ObjectStorage {
       const path = `/storage/v1/b/${encodeURIComponent(this.#bucket)}/o`;
       const reply = await sendRequest(this.#connection, { call, path, query: asked, signal });
       const listing = await this.#json(reply, call, MAX_PAGE, signal);
-      const items = memberOf(listing, 'items') ?? [];
-      const next = memberOf(listing, 'nextPageToken') ?? '';
-      const isListing = memberOf(listing, 'kind') === 'storage#objects';
+      const { items: found, nextPageToken, kind } = membersOf(listing);
+      const [items, next] = [found ?? [], nextPageToken ?? ''];
+      const isListing = kind === 'storage#objects';
       if (!isListing || !Array.isArray(items) || typeof next !== 'string') throw unreadable(call);
       this.#seen = true;
       return { page: items.map((item) => objectOf(item, call)), next: next === '' ? undefined : next };
@@ -175,7 +176,7 @@ export class GcsBucket implements ObjectStorage {
 }
 
 function objectOf(item: unknown, call: GcsCall): StoredObject {
-  const [key, size, version] = [memberOf(item, 'name'), memberOf(item, 'size'), memberOf(item, 'generation')];
+  const { name: key, size, generation: version } = membersOf(item);
   if (typeof key !== 'string' || typeof size !== 'string' || typeof version !== 'string') throw unreadable(call);
   if (!/^\d{1,15}$/.test(size)) throw unreadable(call);
   return { key, size: Number(size), version };

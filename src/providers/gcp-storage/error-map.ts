@@ -2,6 +2,7 @@ import { isError, TamperError } from '../../errors.ts';
 import { isNetworkCode, isTlsCode, nodeCodeOf } from '../../foundation/connection-failure.ts';
 import { type Meaning, serviceError } from '../internal/service-error.ts';
 import { unreadableFile } from '../internal/unreadable-file.ts';
+import { membersOf, numberOf } from '../internal/vendor-text.ts';
 
 /** What was being done, for messages. */
 export interface GcsCall {
@@ -95,9 +96,5 @@ function nameOf(error: unknown): string {
 }
 
 function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const response: unknown = Reflect.get(error, 'response');
-  const status: unknown =
-    typeof response === 'object' && response !== null ? Reflect.get(response, 'status') : undefined;
-  return typeof status === 'number' ? status : undefined;
+  return numberOf(membersOf(membersOf(error)['response'])['status']);
 }

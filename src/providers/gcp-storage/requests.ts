@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { parseRetryAfter } from '../../keys/retry.ts';
 import { repeatedRequest } from '../internal/storage/repeated-request.ts';
 import { type ReplyBody, readReply } from '../internal/storage/reply-body.ts';
+import { membersOf, printableLine } from '../internal/vendor-text.ts';
 import { type GcsCall, type GcsRefusal, refused, textOf, unanswered, withoutCredentials } from './error-map.ts';
 
 /** What of google-auth-library is used: whoever we are, and its HTTP client, which knows proxies. */
@@ -148,16 +149,14 @@ async function readRefusal(
   const reason = error?.reason;
   // a refusal without JSON is the text alone, and only where it is about an object or a bucket
   const said = error?.message ?? (/^(?:No such object|The specified bucket)/.test(text) ? text : undefined);
-  return { status, reason, message: said === undefined ? undefined : printable(said), retryAfterMs };
+  return { status, reason, message: said === undefined ? undefined : printableLine(said), retryAfterMs };
 }
 
 function errorOf(text: string): { reason?: string; message?: string } | undefined {
   if (!text.startsWith('{')) return undefined;
   try {
-    const error = memberOf(JSON.parse(text), 'error');
-    const errors = memberOf(error, 'errors');
-    const reason = memberOf(Array.isArray(errors) ? errors[0] : undefined, 'reason');
-    const message = memberOf(error, 'message');
+    const { errors, message } = membersOf(membersOf(JSON.parse(text))['error']);
+    const { reason } = membersOf(Array.isArray(errors) ? errors[0] : undefined);
     return {
       ...(typeof reason === 'string' && /^\w{1,64}$/.test(reason) && { reason }),
       ...(typeof message === 'string' && { message }),
@@ -166,20 +165,6 @@ function errorOf(text: string): { reason?: string; message?: string } | undefine
     if (error instanceof SyntaxError) return undefined; // not the service's: its status is all that is known
     throw error;
   }
-}
-
-/** One line without what looks like a token, at most 300 characters. */
-function printable(text: string): string {
-  return (text.split(/[\r\n]/, 1)[0] ?? '')
-    .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
-    .replace(/\bya29\.\S+|[\w-]{16,}\.[\w-]{8,}\.[\w-]{8,}/g, '[redacted]')
-    .replace(/\p{Cc}/gu, ' ')
-    .slice(0, 300);
-}
-
-/** A member of what may be anything. */
-export function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /** The `Headers` of whichever implementation of fetch; the older generation has a plain object. */

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { membersOf, numberOf, printableLine, textOf } from './vendor-text.ts';
 
 /** What is kept of an error of the SDK: never its hidden `$response`, which holds bodies and headers. */
 export interface VendorFacts {
@@ -19,27 +20,19 @@ const repeatsHeaders: RegExp =
 
 /** Reads what is known of an error that the SDK threw. */
 export function vendorFacts(error: unknown): VendorFacts {
-  if (!types.isNativeError(error)) {
-    return {
-      name: typeof error,
-      code: undefined,
-      status: undefined,
-      requestId: undefined,
-      attempts: undefined,
-      message: undefined,
-    };
-  }
-  const metadata = metadataOf(error);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const isService = '$fault' in error && error.$fault !== undefined;
-  const isOurs = code !== undefined || isService || safeNames.has(error.name);
+  const isOfSdk = types.isNativeError(error);
+  const members = isOfSdk ? membersOf(error) : {};
+  const metadata = membersOf(members['$metadata']);
+  const name = isOfSdk ? error.name : typeof error;
+  const code = textOf(members['code']);
+  const isSafe = code !== undefined || members['$fault'] !== undefined || safeNames.has(name);
   return {
-    name: error.name,
+    name,
     code,
-    status: typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined,
-    requestId: typeof metadata.requestId === 'string' ? metadata.requestId : undefined,
-    attempts: typeof metadata.attempts === 'number' ? metadata.attempts : undefined,
-    message: isOurs && !repeatsHeaders.test(error.name) ? oneLine(error.message) : undefined,
+    status: numberOf(metadata['httpStatusCode']),
+    requestId: textOf(metadata['requestId']),
+    attempts: numberOf(metadata['attempts']),
+    message: isSafe && !repeatsHeaders.test(name) ? oneLine(textOf(members['message']) ?? '') : undefined,
   };
 }
 
@@ -65,21 +58,8 @@ export function withoutBodies(facts: VendorFacts): Error {
   return error;
 }
 
-interface Metadata {
-  readonly httpStatusCode?: unknown;
-  readonly requestId?: unknown;
-  readonly attempts?: unknown;
-}
-
-function metadataOf(error: Error): Metadata {
-  return '$metadata' in error && typeof error.$metadata === 'object' && error.$metadata !== null ? error.$metadata : {};
-}
-
-/** The first line, without control characters, at most 300 characters. What AWS repeats of a request stands below it. */
+/** What AWS repeats of a request stands below the first line. */
 function oneLine(text: string): string | undefined {
-  const line = (text.split('\n', 1)[0] ?? '')
-    .replace(/\p{Cc}/gu, ' ')
-    .trim()
-    .slice(0, 300);
+  const line = printableLine(text);
   return line === '' || line === 'UnknownError' ? undefined : line;
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { membersOf } from './vendor-text.ts';
 
 /** How HTTP requests for tokens are bounded, and over REST the calls too: `timeout` of a call has no effect there. */
 export interface TokenRequestOptions {
@@ -60,15 +61,8 @@ async function* bounded(refusal: Readable): AsyncGenerator<Buffer> {
  * reaches: a token service that hangs would keep the process from ending.
  */
 export function boundTokenExchange(authClient: object, options: TokenRequestOptions): void {
-  const transporter = member(member(authClient, 'stsCredential'), 'transporter');
-  const defaults = member(transporter, 'defaults');
-  if (defaults !== undefined) Object.assign(defaults, options);
-}
-
-function member(value: unknown, name: string): object | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const found: unknown = Reflect.get(value, name);
-  return typeof found === 'object' && found !== null ? found : undefined;
+  const { transporter } = membersOf(membersOf(authClient)['stsCredential']);
+  Object.assign(membersOf(membersOf(transporter)['defaults']), options);
 }
 
 /** Whether the environment says where credentials are; otherwise the SDK would search the network for a metadata server. */

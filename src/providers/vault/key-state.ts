@@ -3,6 +3,7 @@ import { TamperError } from '../../errors.ts';
 import { isMlDsa, type MlDsaAlgorithm, mlDsaSpki } from '../../keys/ml-dsa.ts';
 import type { SignatureAlgorithm, SigningKey } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
+import { membersOf, textOf } from '../internal/vendor-text.ts';
 import { versionIdentity } from './key-path.ts';
 
 /** What Vault says of a key: the newest version, and every version whose public key can still be had. */
@@ -67,7 +68,7 @@ export function readKeyState(path: string, data: Readonly<Record<string, unknown
     exportable: flag('exportable') || flag('allow_plaintext_backup'),
     derived: flag('derived'),
     autoRotateSeconds: numberOf(data['auto_rotate_period']),
-    latestCreatedAt: creationOf(memberOf(keys, String(latest))),
+    latestCreatedAt: creationOf(membersOf(keys)[String(latest)]),
     publicKeys: publicKeysOf(keys),
   };
 }
@@ -167,23 +168,18 @@ function publicKeyInput(text: string): string | ReturnType<typeof createPublicKe
 
 function publicKeysOf(keys: unknown): Map<number, string> {
   const found = new Map<number, string>();
-  if (typeof keys !== 'object' || keys === null) return found;
-  for (const [version, entry] of Object.entries(keys)) {
-    const text = memberOf(entry, 'public_key');
-    if (typeof text === 'string' && text !== '') found.set(Number(version), text);
+  for (const [version, entry] of Object.entries(membersOf(keys))) {
+    const text = textOf(membersOf(entry)['public_key']);
+    if (text !== undefined) found.set(Number(version), text);
   }
   return found;
 }
 
 function creationOf(entry: unknown): number | undefined {
   if (typeof entry === 'number') return entry * 1000; // symmetric: a Unix time
-  const text = memberOf(entry, 'creation_time');
+  const text = membersOf(entry)['creation_time'];
   const ms = typeof text === 'string' ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? undefined : ms;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 function numberOf(value: unknown): number {

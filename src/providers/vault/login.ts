@@ -1,5 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import type { Secret } from '../../keys/secret.ts';
+import { membersOf, textOf } from '../internal/vendor-text.ts';
 import type { ApiReply, VaultApi } from './api.ts';
 
 /** What a login gave us. */
@@ -55,10 +56,7 @@ export function readAuth(reply: ApiReply, what: string): Login & { readonly toke
 
 /** A name for who we are: a service account, a role, or what Vault displays. */
 export function principalOf(metadata: unknown, displayName: unknown): string | undefined {
-  const of = (name: string): string | undefined => {
-    const value: unknown = typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, name) : undefined;
-    return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined;
-  };
+  const of = (name: string): string | undefined => textOf(membersOf(metadata)[name])?.slice(0, 200);
   const account = of('service_account_name');
   if (account !== undefined) return `${of('service_account_namespace') ?? ''}/${account}`;
   return (

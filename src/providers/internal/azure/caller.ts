@@ -1,4 +1,4 @@
-import { membersOf, textOf } from './vendor-error.ts';
+import { membersOf, textOf } from '../vendor-text.ts';
 
 /** Who a token says that we are. Nothing of it is secret; the token is not kept. */
 export interface AzureCaller {

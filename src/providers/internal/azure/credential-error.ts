@@ -2,7 +2,8 @@ import { isError, TamperError } from '../../../errors.ts';
 import { isTlsCode } from '../../../foundation/connection-failure.ts';
 import { type Meaning, meanings, serviceError } from '../service-error.ts';
 import { unreadableFile } from '../unreadable-file.ts';
-import { membersOf, networkCodeOf, textOf } from './vendor-error.ts';
+import { membersOf, textOf } from '../vendor-text.ts';
+import { networkCodeOf } from './vendor-error.ts';
 
 /** What a token service answered last. */
 export interface TokenAnswer {

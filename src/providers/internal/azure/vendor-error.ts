@@ -1,5 +1,6 @@
 import { isError, systemCode } from '../../../errors.ts';
 import { findInCauses, isNetworkCode, isTlsCode } from '../../../foundation/connection-failure.ts';
+import { membersOf, numberOf, printableLine, textOf } from '../vendor-text.ts';
 
 /** What an error of the Azure SDK says, without anything of the request. */
 export interface VendorFacts {
@@ -16,18 +17,6 @@ export interface VendorFacts {
   readonly retryAfter: string | undefined;
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
-/** The members of an object that may be anything. */
-export function membersOf(value: unknown): Members {
-  return typeof value === 'object' && value !== null ? (value as Members) : {};
-}
-
-/** A string member, if it is one. */
-export function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
 /** Reads an error of the SDK, whatever class it has: an injected client may come from another copy. */
 export function vendorFacts(error: unknown): VendorFacts {
   const top = membersOf(error);
@@ -37,12 +26,13 @@ export function vendorFacts(error: unknown): VendorFacts {
   const header = (name: string): string | undefined =>
     typeof headers['get'] === 'function' ? textOf(headers['get'].call(headers, name)) : undefined;
   const code = textOf(reply['code']) ?? textOf(top['code']);
+  const message = textOf(reply['message']) ?? textOf(top['message']);
   return {
     name: isError(error) ? error.name : 'unknown',
     code: code === 'REQUEST_SEND_ERROR' || code === undefined ? (networkCodeOf(error) ?? code) : code,
     inner: textOf(inner['code']),
-    status: typeof top['statusCode'] === 'number' ? top['statusCode'] : undefined,
-    message: readable(textOf(reply['message']) ?? textOf(top['message'])),
+    status: numberOf(top['statusCode']),
+    message: message && printableLine(message, 120),
     requestId: header('x-ms-request-id'),
     retryAfter: header('retry-after'),
   };
@@ -57,14 +47,6 @@ export function networkCodeOf(error: unknown): string | undefined {
       at instanceof AggregateError ? at.errors.map(networkCodeOf).find((one) => one !== undefined) : undefined;
     return found ?? /\b(?:ECONN[A-Z]+|ENOTFOUND|EAI_[A-Z]+|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b/.exec(at.message)?.[0];
   });
-}
-
-function readable(message: string | undefined): string | undefined {
-  const line = message?.split(/[\r\n]/, 1)[0];
-  return line
-    ?.replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
-    .replace(/[\w-]{16,}\.[\w-]{8,}\.[\w-]{8,}/g, '[redacted]')
-    .slice(0, 120);
 }
 
 /** An error that stands for one of the SDK's as a `cause`: the SDK's own holds the request, its headers and its body. */
