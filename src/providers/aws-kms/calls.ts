@@ -3,7 +3,7 @@ import { createDataKey, dataKeyBytes } from '../../keys/data-key.ts';
 import type { KeyEventFacts } from '../../keys/events.ts';
 import type { DataKey, Signature, SigningKey } from '../../keys/provider.ts';
 import { toCanonicalSpki } from '../../keys/public-key.ts';
-import { corrupted } from '../internal/service-error.ts';
+import { corrupted, malformed } from '../internal/service-error.ts';
 import { vendorAlgorithm } from './algorithms.ts';
 import type { AwsEncryptionContext, AwsKmsClient, AwsKmsKeyMetadata, AwsKmsReply } from './client.ts';
 import { assertAnsweredBy, isKeyArn, replyIdentity } from './identity.ts';
@@ -24,9 +24,7 @@ export async function describeKey(ask: Ask, name: string): Promise<AwsKmsKeyMeta
 export async function getPublicKey(ask: Ask, arn: string): Promise<Buffer> {
   const reply = await ask('GetPublicKey', arn, (client, call) => client.getPublicKey({ KeyId: arn }, call));
   assertAnsweredBy('GetPublicKey', arn, reply.KeyId);
-  if (reply.PublicKey === undefined) {
-    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS GetPublicKey "${arn}": no public key in the reply`);
-  }
+  if (reply.PublicKey === undefined) throw malformed(`AWS KMS GetPublicKey "${arn}"`, 'no public key in the reply');
   return toCanonicalSpki(reply.PublicKey, `the public key of "${arn}"`);
 }
 
@@ -95,18 +93,14 @@ function ownedUnlessLate<R extends { readonly Plaintext?: Uint8Array | undefined
 
 function materialOf(operation: string, plaintext: Uint8Array | undefined): Uint8Array {
   if (plaintext?.length === dataKeyBytes) return plaintext;
-  throw new TamperError(
-    'RESPONSE_MALFORMED',
-    `AWS KMS ${operation}: the data key has ${plaintext?.length ?? 0} bytes instead of ${dataKeyBytes}`,
-  );
+  const length = plaintext?.length ?? 0;
+  throw malformed(`AWS KMS ${operation}`, `the data key has ${length} bytes instead of ${dataKeyBytes}`);
 }
 
 function wrappedOf(blob: Uint8Array | undefined): Uint8Array {
   if (blob !== undefined && blob.length > 0 && blob.length <= maxCiphertextBytes) return Uint8Array.from(blob);
-  throw new TamperError(
-    'RESPONSE_MALFORMED',
-    `AWS KMS GenerateDataKey: the wrapped key has ${blob?.length ?? 0} bytes instead of 1 to ${maxCiphertextBytes}`,
-  );
+  const fault = `the wrapped key has ${blob?.length ?? 0} bytes instead of 1 to ${maxCiphertextBytes}`;
+  throw malformed('AWS KMS GenerateDataKey', fault);
 }
 
 /** Signs with exactly this key. */
@@ -114,7 +108,7 @@ export async function sign(ask: Ask, key: SigningKey, data: Uint8Array): Promise
   const { identity, algorithm } = key;
   const bytes = algorithm === 'kms-hmac-sha256' ? await mac(ask, identity, data) : await signature(ask, key, data);
   if (bytes === undefined || bytes.length === 0) {
-    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS: no signature in the reply of "${identity}"`);
+    throw malformed('AWS KMS', `no signature in the reply of "${identity}"`);
   }
   return { bytes: Uint8Array.from(bytes), algorithm, identity };
 }
@@ -195,8 +189,5 @@ function invalidIf(name: string, arn: string): (error: unknown) => InvalidReply 
 function validityOf(operation: string, arn: string, replied: string | undefined, valid: boolean | undefined): boolean {
   assertAnsweredBy(operation, arn, replied);
   if (typeof valid === 'boolean') return valid;
-  throw new TamperError(
-    'RESPONSE_MALFORMED',
-    `AWS KMS ${operation} "${arn}": the reply does not say whether it is valid`,
-  );
+  throw malformed(`AWS KMS ${operation} "${arn}"`, 'the reply does not say whether it is valid');
 }

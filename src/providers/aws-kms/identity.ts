@@ -1,6 +1,5 @@
-import { TamperError } from '../../errors.ts';
 import { joinIdentity, splitIdentity } from '../../keys/identity.ts';
-import { corrupted } from '../internal/service-error.ts';
+import { corrupted, malformed } from '../internal/service-error.ts';
 
 const keyArn = /^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/;
 const materialId = /^[A-Za-z0-9._-]{1,128}$/;
@@ -22,13 +21,10 @@ export function callName(keyId: string): string {
  * @throws {TamperError} `RESPONSE_MALFORMED`: no ARN of a key, or an id that is none
  */
 export function replyIdentity(operation: string, keyId: string | undefined, material?: string): string {
-  if (keyId === undefined || !isKeyArn(keyId)) {
-    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS ${operation}: the reply names no key ARN`);
-  }
+  const what = `AWS KMS ${operation}`;
+  if (keyId === undefined || !isKeyArn(keyId)) throw malformed(what, 'the reply names no key ARN');
   if (material === undefined) return keyId;
-  if (!materialId.test(material)) {
-    throw new TamperError('RESPONSE_MALFORMED', `AWS KMS ${operation}: the reply's key material id is not one`);
-  }
+  if (!materialId.test(material)) throw malformed(what, "the reply's key material id is not one");
   return joinIdentity('aws-kms', keyId, material);
 }
 

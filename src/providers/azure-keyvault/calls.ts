@@ -4,6 +4,7 @@ import type { KeyEventFacts } from '../../keys/events.ts';
 import type { SignatureAlgorithm } from '../../keys/provider.ts';
 import { derFromP1363 } from '../../keys/signature.ts';
 import { vendorFacts } from '../internal/azure/vendor-error.ts';
+import { malformed } from '../internal/service-error.ts';
 import { membersOf, textOf } from '../internal/vendor-text.ts';
 import type {
   AzureCallOptions,
@@ -196,13 +197,7 @@ function parsed(text: string | null | undefined): unknown {
 
 function bytesOf(value: unknown, operation: string, url: VersionUrl): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  throw new TamperError(
-    'RESPONSE_MALFORMED',
-    `Azure Key Vault ${operation} "${nameOf(url)}": the answer has no value`,
-    {
-      retryable: true,
-    },
-  );
+  throw malformed(`Azure Key Vault ${operation} "${nameOf(url)}"`, 'the answer has no value', true);
 }
 
 function nameOf(url: AzureKeyUrl): string {
@@ -282,11 +277,8 @@ function readSignature(algorithm: SignatureAlgorithm, answer: Uint8Array, identi
   if (algorithm !== 'ecdsa-p256-sha256' && algorithm !== 'ecdsa-p384-sha384') return Uint8Array.from(answer);
   const expected = algorithm === 'ecdsa-p256-sha256' ? 64 : 96;
   if (answer.length !== expected) {
-    throw new TamperError(
-      'RESPONSE_MALFORMED',
-      `Azure Key Vault sign "${identity}": a signature of ${answer.length} bytes instead of ${expected}`,
-      { retryable: true, hint: 'The signature was discarded.' },
-    );
+    const fault = `a signature of ${answer.length} bytes instead of ${expected}, which was discarded`;
+    throw malformed(`Azure Key Vault sign "${identity}"`, fault, true);
   }
   return derFromP1363(algorithm, answer);
 }

@@ -1,7 +1,7 @@
 import { isLoopback } from '../../config/endpoint.ts';
 import { TamperError } from '../../errors.ts';
 import { joinIdentity } from '../../keys/identity.ts';
-import { corrupted } from '../internal/service-error.ts';
+import { corrupted, malformed } from '../internal/service-error.ts';
 
 /** A key of a vault, or one version of it. */
 export interface AzureKeyUrl {
@@ -106,7 +106,7 @@ export function answeredVersion(kid: string | undefined, asked: AzureKeyUrl, ope
     rest.length > 0 ||
     !versionText.test(version)
   ) {
-    throw new TamperError('RESPONSE_MALFORMED', `${what}: the answer names no version of a key`, { retryable: true });
+    throw malformed(what, 'the answer names no version of a key', true);
   }
   const asks = new URL(asked.vaultUrl);
   const sameHost = url.host === asks.host || (isLoopback(asks.hostname) && isLoopback(url.hostname));

@@ -1,6 +1,7 @@
 import { TamperError } from '../../errors.ts';
 import type { SignatureAlgorithm, SigningKey } from '../../keys/provider.ts';
 import { algorithmOf, canonicalSpki, readPublicKey } from '../../keys/public-key.ts';
+import { malformed } from '../internal/service-error.ts';
 import type { AzureJsonWebKey, AzureKey, AzureKeyVersionHandle } from './client.ts';
 import { type AzureKeyUrl, answeredVersion, keyUrl, versionUrl } from './key-url.ts';
 
@@ -28,9 +29,7 @@ export function readKeyVersion(answer: AzureKey, asked: AzureKeyUrl): KeyVersion
   const version = answeredVersion(answer.key?.kid ?? answer.id, asked, 'getKey');
   const keyType = answer.key?.kty;
   if (answer.key === undefined || typeof keyType !== 'string') {
-    throw new TamperError('RESPONSE_MALFORMED', `Azure Key Vault getKey "${keyUrl(asked)}": no key type`, {
-      retryable: true,
-    });
+    throw malformed(`Azure Key Vault getKey "${keyUrl(asked)}"`, 'no key type', true);
   }
   const { enabled, notBefore, expiresOn } = answer.properties;
   return {

@@ -1,4 +1,5 @@
 import { TamperError } from '../../errors.ts';
+import { malformed } from '../internal/service-error.ts';
 import type { KeyVersion } from './key-version.ts';
 
 /**
@@ -25,11 +26,8 @@ const total = 1 + lengths.iv + lengths.tag + lengths.ciphertext;
 export function packWrappedKey(parts: { readonly [Name in keyof WrappedKeyParts]: Uint8Array | undefined }): Buffer {
   for (const name of ['iv', 'tag', 'ciphertext'] as const) {
     if (parts[name]?.length === lengths[name]) continue;
-    throw new TamperError(
-      'RESPONSE_MALFORMED',
-      `Azure Key Vault encrypt: ${name} of ${parts[name]?.length ?? 0} bytes instead of ${lengths[name]}`,
-      { retryable: true },
-    );
+    const fault = `${name} of ${parts[name]?.length ?? 0} bytes instead of ${lengths[name]}`;
+    throw malformed('Azure Key Vault encrypt', fault, true);
   }
   const { iv, tag, ciphertext } = parts;
   return Buffer.concat([Buffer.of(form), iv ?? Buffer.of(), tag ?? Buffer.of(), ciphertext ?? Buffer.of()]);

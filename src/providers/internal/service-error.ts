@@ -66,3 +66,13 @@ export function corrupted(what: string, fault: string): TamperError {
     hint: 'Something between this host and the key service alters data. If it persists, look for a proxy.',
   });
 }
+
+/**
+ * The error for an answer that is not one to this call: `RESPONSE_MALFORMED`.
+ *
+ * @param what - the call: `AWS KMS Sign "arn:…"`
+ * @param retryable - whether asking again is worth it, because the service answers so in passing
+ */
+export function malformed(what: string, fault: string, retryable = false): TamperError {
+  return new TamperError('RESPONSE_MALFORMED', `${what}: ${fault}`, { retryable });
+}
