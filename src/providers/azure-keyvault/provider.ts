@@ -2,6 +2,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import type { Clock } from '../../foundation/clock.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { defaultConcurrency, mapBounded } from '../../foundation/pool.ts';
+import { ActiveCalls } from '../../keys/active-calls.ts';
 import { callService, callWithin } from '../../keys/call.ts';
 import { createDataKey, withNewMaterial } from '../../keys/data-key.ts';
 import { type KeyEventFacts, type KeyOperation, withKeyEvent } from '../../keys/events.ts';
@@ -52,7 +53,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
   readonly #calls: KeyCalls;
   readonly #cache: VersionCache<KeyVersion>;
   readonly #watch = new RotationWatch();
-  readonly #closing = new AbortController();
+  readonly #active = new ActiveCalls('the Azure Key Vault provider');
 
   /** @throws {TamperError} `CONFIG_INVALID`, `INSECURE_ENDPOINT` */
   constructor(options: AzureKeyVaultOptions = {}) {
@@ -172,7 +173,7 @@ export class AzureKeyVaultProvider implements KeyProvider {
   async close(): Promise<void> {
     this.#session.close();
     this.#cache.close();
-    this.#closing.abort(new TamperError('PROVIDER_CLOSED', 'the Azure Key Vault provider was closed meanwhile'));
+    this.#active.close();
   }
 
   async #sign(keyId: string, data: Uint8Array, options: CallOptions, facts: KeyEventFacts): Promise<Signature> {
@@ -194,14 +195,15 @@ export class AzureKeyVaultProvider implements KeyProvider {
     const { identity, algorithm, spki } = this.#signingKey(version);
     facts.identity = identity;
     facts.version = version.url.version;
-    const bounds = { what: `${source} sign "${identity}"`, ...this.#bounds(options) };
-    return callWithin(facts, bounds, async (signal) => {
-      const bytes = await this.#calls.sign(version.url, algorithm, data, { signal, facts });
-      if (!(await verifySignature(algorithm, spki, data, bytes))) {
-        throw corrupted(`Azure Key Vault sign "${identity}"`, 'not a signature of this version');
-      }
-      return { bytes, algorithm, identity };
-    });
+    return this.#active.run(options.signal, (outer) =>
+      callWithin(facts, { what: `${source} sign "${identity}"`, ...this.#bounds(outer) }, async (signal) => {
+        const bytes = await this.#calls.sign(version.url, algorithm, data, { signal, facts });
+        if (!(await verifySignature(algorithm, spki, data, bytes))) {
+          throw corrupted(`Azure Key Vault sign "${identity}"`, 'not a signature of this version');
+        }
+        return { bytes, algorithm, identity };
+      }),
+    );
   }
 
   /** The version that a key id stands for: the one it names, or the current one, at most the cache's age old. */
@@ -251,14 +253,12 @@ export class AzureKeyVaultProvider implements KeyProvider {
     options: CallOptions,
     act: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
-    return callService({ operation, source, keyId, ...this.#bounds(options) }, (signal, facts) =>
-      act({ signal, facts }),
+    return this.#active.run(options.signal, (outer) =>
+      callService({ operation, source, keyId, ...this.#bounds(outer) }, (signal, facts) => act({ signal, facts })),
     );
   }
 
-  #bounds(options: CallOptions): Omit<RetryOptions, 'what'> {
-    const closing = this.#closing.signal;
-    const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing]);
+  #bounds(signal: AbortSignal): Omit<RetryOptions, 'what'> {
     const { retry, random, timeoutMs = 10_000, attemptTimeoutMs = defaultAttemptTimeoutMs } = this.#options;
     const how = { ...(retry !== undefined && { policy: retry }), ...(random !== undefined && { random }) };
     return { timeoutMs, attemptTimeoutMs, clock: this.#clock, signal, ...how };

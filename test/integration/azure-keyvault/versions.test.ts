@@ -79,7 +79,7 @@ describe('close', () => {
     };
     while (!(await began())) await new Promise((resolve) => setTimeout(resolve, 10));
     await provider.close();
-    await expect(call).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(call).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
   });
 });
 

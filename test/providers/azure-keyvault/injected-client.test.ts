@@ -68,6 +68,26 @@ describe('clients that are given in', () => {
     await provider.close();
   });
 
+  it('are left alone by what is under way when the provider closes', async () => {
+    const { clients } = inMemory();
+    const hanging = new AzureKeyVaultProvider({
+      client: {
+        ...clients,
+        cryptographyClient: (version) => ({
+          ...clients.cryptographyClient(version),
+          sign: () => new Promise(() => undefined),
+        }),
+      },
+    });
+    await hanging.getSigningKey(keyId);
+    const data = Buffer.from('root');
+    const ended = Promise.allSettled([hanging.sign(keyId, data), hanging.signBatch(keyId, [data, data])]);
+    await new Promise((resolve) => setImmediate(resolve));
+    await hanging.close();
+    for (const result of await ended) expect(result).toMatchObject({ reason: { code: 'PROVIDER_CLOSED' } });
+    await expect(hanging.sign(keyId, data)).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
+  });
+
   it("may be the SDK's own", () => {
     expectTypeOf<KeyClient>().toExtend<AzureKeyClient>();
     expectTypeOf<CryptographyClient>().toExtend<AzureCryptographyClient>();
