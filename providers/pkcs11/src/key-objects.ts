@@ -151,6 +151,6 @@ function described(session: Session, handle: Handle, name: string, id: Buffer): 
 
 function notFound(code: 'KEY_NOT_FOUND' | 'KEY_VERSION_UNAVAILABLE', what: string, token: string): TamperError {
   return new TamperError(code, `PKCS#11 ${token} has no key ${what}`, {
-    hint: 'The label of the object must be the name of the key, and its CKA_ID the version. List them with: pkcs11-tool --login --list-objects',
+    hint: 'The label of the object must be the name of the key, and its CKA_ID the version, in lower-case hexadecimal (NAME#02). List them with: pkcs11-tool --login --list-objects',
   });
 }

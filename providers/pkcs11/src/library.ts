@@ -4,10 +4,12 @@ import { CKF_OS_LOCKING_OK } from './cryptoki.ts';
 import { returnValueOf } from './errors.ts';
 
 const loaded = new Map<string, Promise<PKCS11>>();
+/** Those that this module initialized. */
+const ours = new WeakSet<PKCS11>();
 
 /**
- * The library at this path, loaded once for each process. It is never finalized: that would end the sessions of everything else
- * in the process that uses it.
+ * The library at this path, loaded once for each process. It is not finalized at the end: that would end the sessions of everything
+ * else in the process that uses it.
  *
  * @throws DEPENDENCY_MISSING if pkcs11js or the library cannot be loaded
  */
@@ -47,9 +49,24 @@ async function load(path: string): Promise<PKCS11> {
 export function initialize(library: PKCS11): void {
   try {
     library.C_Initialize({ flags: CKF_OS_LOCKING_OK });
+    ours.add(library);
   } catch (error) {
     if (returnValueOf(error) !== 'CKR_CRYPTOKI_ALREADY_INITIALIZED') throw error;
   }
+}
+
+/**
+ * Lets a library look for its tokens anew, because some, SoftHSM among them, never see again a token that was away. All sessions
+ * with its tokens end, so this is for when a token cannot be found, and only where nothing else initialized the library.
+ *
+ * @returns whether it was done
+ */
+export function lookAnew(library: PKCS11): boolean {
+  if (!ours.has(library) || inUse.size > 0) return false; // another thread may be in the library
+  library.C_Finalize();
+  ours.delete(library);
+  initialize(library);
+  return true;
 }
 
 /** pkcs11js does not hold what another thread reads: without this the memory could be collected meanwhile. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHmac, randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { TamperError } from 'fapilog-tamper/keys';
@@ -13,10 +14,10 @@ import { returnValueOf, tokenError } from './errors.ts';
 import type { Session } from './library.ts';
 
 /**
- * The PIN that each token refused, under a key that only this process has. It is never tried again, by no provider of the process:
- * a few wrong PINs lock a token.
+ * The PINs that each token refused since it took one, under a key that only this process has. They are never tried again, by no
+ * provider of the process: a few wrong PINs lock a token.
  */
-const refused = new Map<string, Buffer>();
+const refused = new Map<string, Set<string>>();
 const printKey = randomBytes(32);
 
 /** No PIN is longer, in bytes. */
@@ -43,9 +44,9 @@ export function logIn(session: Session, info: TokenInfo, pinFile: string, token:
   }
   const pin = readPin(pinFile);
   try {
-    const print = createHmac('sha256', printKey).update(pin).digest();
+    const print = createHmac('sha256', printKey).update(pin).digest('hex');
     const name = `${session.library.libPath}\n${info.serialNumber}\n${info.label}`;
-    if (refused.get(name)?.equals(print) === true) {
+    if (refused.get(name)?.has(print) === true) {
       throw new TamperError('UNAUTHENTICATED', `PKCS#11 ${token} refused the PIN in ${pinFile} before`, {
         hint: 'Write the right PIN into pin_file. This one is not tried again, because a few wrong ones lock the token.',
       });
@@ -55,7 +56,7 @@ export function logIn(session: Session, info: TokenInfo, pinFile: string, token:
         hint: 'Log in to the token by hand with the right PIN, which resets its counter, and check pin_file.',
       });
     }
-    attempt(session, pin, token, () => refused.set(name, print));
+    attempt(session, pin, token, () => refused.set(name, new Set(refused.get(name)).add(print)));
     refused.delete(name);
   } finally {
     pin.fill(0);
@@ -92,7 +93,10 @@ function readPin(path: string): Buffer {
     if (buffer[end - 1] === 0x0d) end -= 1;
     if (end === 0) throw noPin(path, 'is empty');
     if (end > LONGEST_PIN) throw noPin(path, `is longer than ${LONGEST_PIN} bytes`);
-    return Buffer.alloc(end, buffer.subarray(0, end));
+    const pin = buffer.subarray(0, end);
+    // no token has such a PIN, and each attempt counts
+    if (!isUtf8(pin) || pin.includes(0)) throw noPin(path, 'is not text');
+    return Buffer.alloc(end, pin);
   } finally {
     buffer.fill(0);
     closeSync(file);

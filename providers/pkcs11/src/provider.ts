@@ -40,6 +40,9 @@ interface SigningVersion extends SigningKind {
   readonly canSign: boolean;
 }
 
+/** What is signed to try a key. */
+const TRIAL: Buffer = Buffer.from('fapilog-tamper-keys-pkcs11 trial\n');
+
 type Call = CallOptions & { readonly items?: number };
 
 /** Keys in a token: AES or HMAC keys for data keys; EC, Ed25519, RSA and HMAC keys for signatures. */
@@ -52,6 +55,8 @@ export class Pkcs11Provider implements KeyProvider {
   readonly #versions: VersionCache<SigningVersion>;
   readonly #signingWatch = new RotationWatch();
   readonly #dataKeyWatch = new RotationWatch();
+  /** Identities of keys whose public key verified a signature. */
+  readonly #tried = new Set<string>();
   readonly #warnings = new KeyWarnings(naming.source);
 
   constructor(options: Pkcs11Options, ttlSeconds: number) {
@@ -99,7 +104,7 @@ export class Pkcs11Provider implements KeyProvider {
 
   async getSigningKey(keyId: string, call: SigningKeyOptions = {}): Promise<SigningKey> {
     const version = await this.#resolve(keyId, call);
-    if (call.toSign === true) assertCanSign(version);
+    if (call.toSign === true) await this.#tryToSign(keyId, version, call);
     const { identity, algorithm, spki } = version;
     return { source: this.source, identity, algorithm, ...(spki && { spki }) };
   }
@@ -168,6 +173,26 @@ export class Pkcs11Provider implements KeyProvider {
       }
       return signatures;
     });
+  }
+
+  /** Before a key period names this key: a public key of another pair would leave the log without a signature. */
+  async #tryToSign(keyId: string, version: SigningVersion, call: CallOptions): Promise<void> {
+    assertCanSign(version);
+    const { identity, algorithm, spki } = version;
+    if (spki === undefined || this.#tried.has(identity)) return;
+    await this.#use('getSigningKey', keyId, call, async (session, facts) => {
+      const bytes = await signed(session, algorithm, this.#handle(session, identity, facts), TRIAL);
+      if (await verifySignature(algorithm, spki, TRIAL, bytes)) return;
+      this.#versions.expire(keyId);
+      throw new TamperError(
+        'KEY_MALFORMED',
+        `the public key of PKCS#11 key ${identity} is not that of its private key`,
+        {
+          hint: 'Replace the public key object with this label and CKA_ID by that of the private key.',
+        },
+      );
+    });
+    this.#tried.add(identity);
   }
 
   /** A signature that its public key verifies: a handle may stand for another object since it was found. */

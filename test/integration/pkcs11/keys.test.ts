@@ -129,6 +129,8 @@ describe('a key', () => {
     await expect(provider.sign('alone', text)).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     rename('other', 'alone', 1);
     await expect((await pkcs11.provider()).sign('alone', text)).rejects.toMatchObject({ code: 'RESPONSE_CORRUPTED' });
+    const toSign = (await pkcs11.provider()).getSigningKey('alone', { toSign: true });
+    await expect(toSign).rejects.toMatchObject({ code: 'KEY_MALFORMED', retryable: false });
     rename('put away', 'alone', 1);
     await expect((await pkcs11.provider()).sign('alone', text)).rejects.toMatchObject({ code: 'KEY_MALFORMED' });
   });

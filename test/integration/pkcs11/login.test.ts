@@ -81,6 +81,7 @@ describe('a PIN file', () => {
     ['that is missing', () => join(pkcs11.hsm.directory, 'no-pin'), 'UNAUTHENTICATED', 'ENOENT'],
     ['that is empty', () => file('empty', '\n'), 'UNAUTHENTICATED', 'is empty'],
     ['that is too long', () => file('long', 'x'.repeat(5000)), 'UNAUTHENTICATED', 'longer than'],
+    ['that holds no text', () => file('nul', 'pin\0'), 'UNAUTHENTICATED', 'is not text'],
     ['that is a directory', () => pkcs11.hsm.directory, 'UNAUTHENTICATED', 'not a regular file'],
     ['that others can read', () => file('open', PIN, 0o644), 'KEY_FILE_PERMISSIONS', 'may access'],
     ['that a group can write', () => file('group', PIN, 0o660), 'KEY_FILE_PERMISSIONS', 'may access'],
@@ -112,6 +113,9 @@ describe('a PIN file', () => {
       message: expect.stringContaining('CKR_PIN_INCORRECT'),
       retryable: false,
     });
+    writeFileSync(pin_file, 'canary-wrong-again');
+    expect((await refusal(given)).message).toContain('CKR_PIN_INCORRECT');
+    writeFileSync(pin_file, 'canary-wrong');
     setPin(changing.pin, 'canary-wrong'); // whoever tries the file again from here on gets in
     for (let n = 0; n < 3; n++) {
       expect(await refusal(given)).toMatchObject({

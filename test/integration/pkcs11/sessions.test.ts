@@ -1,6 +1,8 @@
+import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import pkcs11js from 'pkcs11js';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type KeyEvent, type KeyProvider, onKeyEvent } from '../../../src/index.ts';
 import { usePkcs11 } from './setup.ts';
 
@@ -60,6 +62,29 @@ describe('goes on, without an error,', () => {
     end();
     expect(events).toMatchObject([{ operation: 'getKey', outcome: 'ok', identity: 'payments#01', version: '01' }]);
   });
+
+  it('after the token was away, and is told that it is', async () => {
+    const provider = await pkcs11.provider();
+    const busy = await pkcs11.provider();
+    await useAll(provider);
+    const tokens = join(pkcs11.hsm.directory, 'tokens');
+    for (const lost of ['moved', 'replaced by a copy']) {
+      renameSync(tokens, `${tokens}.away`);
+      mkdirSync(tokens);
+      const given = AbortSignal.timeout(1_500); // it is tried again until then
+      await expect(provider.sign('notary', text, { signal: given }), lost).rejects.toMatchObject({
+        name: 'TamperError',
+      });
+      rmSync(tokens, { recursive: true });
+      if (lost === 'moved') renameSync(`${tokens}.away`, tokens);
+      else {
+        cpSync(`${tokens}.away`, tokens, { recursive: true });
+        rmSync(`${tokens}.away`, { recursive: true });
+      }
+      await vi.waitFor(() => useAll(provider), { timeout: 30_000, interval: 500 });
+      await useAll(busy);
+    }
+  }, 90_000);
 
   it('while another provider of the process opens and closes sessions with the token', async () => {
     const [one, two] = [await pkcs11.provider(), await pkcs11.provider()];
