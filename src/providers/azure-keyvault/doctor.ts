@@ -10,6 +10,7 @@ import {
   Permissions,
   stopwatch,
   testMessage,
+  unlessCode,
   unlessDenied,
 } from '../internal/doctor-check.ts';
 import { type Attempt, currentVersion, KeyCalls } from './calls.ts';
@@ -96,7 +97,8 @@ class Doctor {
 
   #rotation(what: string, url: AzureKeyUrl): Promise<DoctorCheck> {
     return check(`${what}: rotation`, async () => {
-      const policy = await unlessDenied(this.#ask((attempt) => this.#calls.rotationPolicy(url, attempt)));
+      const asked = this.#ask((attempt) => this.#calls.rotationPolicy(url, attempt));
+      const policy = await unlessCode(asked, ['ACCESS_DENIED', 'UNSUPPORTED_OPERATION']); // a client that was given in may lack it
       if (policy === undefined) {
         return {
           outcome: 'ok',

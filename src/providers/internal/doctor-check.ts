@@ -44,12 +44,19 @@ export function failed(name: string, error: unknown): DoctorCheck {
 /** What is signed for a test. */
 export const testMessage: Buffer = Buffer.from('fapilog-tamper doctor\n', 'latin1');
 
-/** Asks for what a key service may refuse: undefined where it does, or where its client cannot ask. */
-export function unlessDenied<T>(answer: Promise<T>): Promise<T | undefined> {
-  return answer.catch((error: unknown) => {
-    if (isTamperError(error, 'ACCESS_DENIED') || isTamperError(error, 'UNSUPPORTED_OPERATION')) return undefined;
+/** Asks for what a key service may refuse: undefined where it does. */
+export async function unlessDenied<T>(answer: Promise<T>): Promise<T | undefined> {
+  return unlessCode(answer, ['ACCESS_DENIED']);
+}
+
+/** Undefined in place of an error of these codes. */
+export async function unlessCode<T>(answer: Promise<T>, codes: readonly TamperErrorCode[]): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isTamperError(error) && codes.includes(error.code)) return undefined;
     throw error;
-  });
+  }
 }
 
 /** Begins to measure. @returns what says how long it has been: `12 ms` */

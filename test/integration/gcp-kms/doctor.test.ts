@@ -133,3 +133,13 @@ it('is what the doctor of a configuration asks', async () => {
     'sign and verify': 'ok',
   });
 });
+
+it('says that a service has no method, which is no missing permission', async () => {
+  await grant('cryptoKeyEncrypter', 'viewer');
+  await server.admin('addFault', { method: 'GetCryptoKey', kind: 'status', code: 'UNIMPLEMENTED' });
+  const checks = await checkGcpKms({ options: options(), dataKeyId, context });
+  expect(checks.find(({ name }) => name === 'data key: state')).toMatchObject({
+    outcome: 'failed',
+    code: 'UNSUPPORTED_OPERATION',
+  });
+});
