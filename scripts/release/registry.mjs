@@ -26,6 +26,7 @@ uplinks:
     url: ${JSON.stringify(uplink)}
 packages:
   fapilog-tamper: { access: $all, publish: $all }
+  'fapilog-tamper-keys-*': { access: $all, publish: $all }
   '@fapilog-tamper/*': { access: $all, publish: $all }
   '**': { access: $all, proxy: public }
 max_body_size: 100mb
