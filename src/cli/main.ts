@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { orDescribed } from './described.ts';
 import { endAtUncaught } from './uncaught.ts';
-import { asksVersion, printVersion } from './version.ts';
 
 const ownPackage = () => import('../foundation/own-package.ts');
 const version = async () => (await ownPackage()).ownVersion();
@@ -16,6 +14,10 @@ async function run(): Promise<number> {
 // logrotate sends it at any time, also while the command starts or ends
 if (argv[0] === 'seal') process.on('SIGHUP', () => undefined);
 endAtUncaught(); // also where the files of the package cannot be read
+const [{ orDescribed }, { asksVersion, printVersion }] = await Promise.all([
+  import('./described.ts'),
+  import('./version.ts'),
+]);
 const alive = setInterval(() => undefined, 2 ** 30); // a provider of others that never answers is told, not left
 process.exitCode = asksVersion(argv[0])
   ? await orDescribed(process, argv, () => printVersion(argv, { stdout: process.stdout, version, digest }))
