@@ -4,8 +4,10 @@ import { CKF_OS_LOCKING_OK } from './cryptoki.ts';
 import { returnValueOf } from './errors.ts';
 
 const loaded = new Map<string, Promise<PKCS11>>();
-/** Those that this module initialized. */
-const ours = new WeakSet<PKCS11>();
+/** Those that this module initialized, and when it last did, by the clock of `performance`. */
+const ours = new WeakMap<PKCS11, number>();
+/** How long a library that was initialized is not initialized again, in milliseconds: other tokens of it may be in use. */
+const LOOK_ANEW_PAUSE_MS = 5_000;
 
 /**
  * The library at this path, loaded once for each process. It is not finalized at the end: that would end the sessions of everything
@@ -49,7 +51,7 @@ async function load(path: string): Promise<PKCS11> {
 export function initialize(library: PKCS11): void {
   try {
     library.C_Initialize({ flags: CKF_OS_LOCKING_OK });
-    ours.add(library);
+    ours.set(library, performance.now());
   } catch (error) {
     if (returnValueOf(error) !== 'CKR_CRYPTOKI_ALREADY_INITIALIZED') throw error;
   }
@@ -57,12 +59,15 @@ export function initialize(library: PKCS11): void {
 
 /**
  * Lets a library look for its tokens anew, because some, SoftHSM among them, never see again a token that was away. All sessions
- * with its tokens end, so this is for when a token cannot be found, and only where nothing else initialized the library.
+ * with its tokens end, so this is for when a token cannot be found, not more often than every 5 seconds, and only where nothing
+ * else initialized the library.
  *
  * @returns whether it was done
  */
 export function lookAnew(library: PKCS11): boolean {
-  if (!ours.has(library) || inUse.size > 0) return false; // another thread may be in the library
+  const initializedAt = ours.get(library);
+  if (initializedAt === undefined || performance.now() < initializedAt + LOOK_ANEW_PAUSE_MS) return false;
+  if (inUse.size > 0) return false; // another thread may be in the library
   library.C_Finalize();
   ours.delete(library);
   initialize(library);

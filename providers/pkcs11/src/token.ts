@@ -20,8 +20,6 @@ interface Found {
 
 /** How long closing waits for an operation that is under way, in milliseconds: nothing can end it. */
 const CLOSE_WAIT_MS = 2_000;
-/** How long after one that did not find the token the library is not initialized again, in milliseconds. */
-const LOOK_ANEW_PAUSE_MS = 5_000;
 
 /**
  * One token: a session that is opened at the first use, used by one caller at a time, and opened again if it or its login was lost.
@@ -33,7 +31,6 @@ export class Token {
   #session: OpenSession | undefined;
   #before: Promise<unknown> = Promise.resolve();
   #closed = false;
-  #looksAnewAt = 0;
 
   constructor(options: Pkcs11Options) {
     this.#options = options;
@@ -79,7 +76,7 @@ export class Token {
     if (this.#closed) throw new TamperError('PROVIDER_CLOSED', `PKCS#11 ${this.name} is closed`);
     const library = await loadLibrary(this.#options.module);
     initialize(library); // somebody else in the process may have finalized it
-    const { slot, info } = this.#find(library, true);
+    const { slot, info } = this.#find(library);
     const session = { library, handle: library.C_OpenSession(slot, CKF_SERIAL_SESSION), keys: new Map() };
     try {
       logIn(session, info, this.#options.pin_file, this.name);
@@ -91,7 +88,7 @@ export class Token {
   }
 
   /** @throws UNAVAILABLE if no token answers to the options; CONFIG_INVALID if several do */
-  #find(library: PKCS11, mayLookAnew: boolean): Found {
+  #find(library: PKCS11): Found {
     const { module, token, serial, slot } = this.#options;
     const present = tokensOf(library);
     const found = present.filter(
@@ -101,8 +98,7 @@ export class Token {
         (slot === undefined || numberOf(one.slot) === slot),
     );
     const [only, ...others] = found;
-    if (only === undefined && mayLookAnew && this.#isTimeToLookAnew() && lookAnew(library))
-      return this.#find(library, false);
+    if (only === undefined && lookAnew(library)) return this.#find(library);
     if (only === undefined) {
       throw new TamperError('UNAVAILABLE', `the PKCS#11 library ${module} shows no ${this.name}`, {
         hint: `It shows ${listOf(present.filter((one) => labelOf(one) !== ''))}. Check token, serial and slot.`,
@@ -113,14 +109,6 @@ export class Token {
     throw new TamperError('CONFIG_INVALID', `${found.length} PKCS#11 tokens answer to ${this.name}`, {
       hint: `Name one by its serial: ${listOf(found)}`,
     });
-  }
-
-  /** Not at each attempt: another provider of the process may use another token of the library. */
-  #isTimeToLookAnew(): boolean {
-    const now = performance.now();
-    if (now < this.#looksAnewAt) return false;
-    this.#looksAnewAt = now + LOOK_ANEW_PAUSE_MS;
-    return true;
   }
 
   #drop(): void {
