@@ -14,7 +14,7 @@ const mayImport = {
   seal: ['engine', 'format', 'keys', 'core', 'config', 'foundation'],
   verify: ['engine', 'storage', 'format', 'keys', 'core', 'foundation', 'config/yaml.ts'],
   kafka: ['verify', 'format', 'core', 'foundation', 'providers/internal/cannot-load.ts'],
-  fleet: [
+  audit: [
     'verify',
     'storage',
     'format',
@@ -24,7 +24,7 @@ const mayImport = {
     'config/endpoint.ts',
     'providers/internal/cannot-load.ts',
   ],
-  audit: [
+  api: [
     'verify',
     'kafka',
     'storage',
@@ -36,15 +36,15 @@ const mayImport = {
     'config',
     'core',
     'foundation',
-    'fleet',
+    'audit',
     'journal',
   ],
   erase: ['verify', 'append-records.ts', 'signers-for.ts', 'format', 'config', 'foundation'],
-  journal: ['fleet', 'verify', 'append-records.ts', 'signers-for.ts', 'format', 'core', 'config', 'foundation'],
-  report: ['verify', 'format', 'fleet', 'journal'],
+  journal: ['audit', 'verify', 'append-records.ts', 'signers-for.ts', 'format', 'core', 'config', 'foundation'],
+  report: ['verify', 'format', 'audit', 'journal'],
   transports: ['line-taker.ts', 'seal', 'config', 'keys', 'foundation'],
   cli: ['index.ts', 'internal.ts', 'report', 'foundation/own-package.ts'],
-  offline: ['cli', 'engine', 'report', 'verify', 'audit', 'format', 'keys', 'core', 'foundation'],
+  offline: ['cli', 'engine', 'report', 'verify', 'api', 'format', 'keys', 'core', 'foundation'],
 };
 
 /**
@@ -82,7 +82,7 @@ export const rooms = {
     files: ['auditor', 'found', 'input', 'model', 'parallel', 'state', 'stream', 'verdict'],
     show: ['carrier', 'files', 'found', 'input', 'model', 'verdict'],
   },
-  fleet: {
+  audit: {
     place: [],
     memory: [],
     check: ['memory', 'place'],
@@ -199,7 +199,7 @@ export default {
       comment: 'a report is rendered in a browser too: of the verifier and of audits it takes types alone',
       severity: 'error',
       from: { path: '^src/report/' },
-      to: { path: '^src/(verify|fleet|journal)/', dependencyTypesNot: ['type-only', 'type-import'] },
+      to: { path: '^src/(verify|audit|journal)/', dependencyTypesNot: ['type-only', 'type-import'] },
     },
     {
       name: 'sdk-on-first-use',
@@ -239,9 +239,9 @@ export default {
     },
     {
       name: 'queue-client-in-its-folder-only',
-      comment: 'only src/fleet/queue and src/fleet/redis know BullMQ and its client',
+      comment: 'only src/audit/queue and src/audit/redis know BullMQ and its client',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/fleet/(queue|redis)/' },
+      from: { path: '^src/', pathNot: '^src/audit/(queue|redis)/' },
       to: { path: queueClients },
     },
     {

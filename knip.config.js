@@ -15,7 +15,7 @@ export default {
     'scripts/release/build.mjs', // started by scripts/release/named-tools.mjs
     // Started by src/verify/parallel/segment-pool.ts as a process.
     'src/verify/parallel/segment-process.ts',
-    'src/audit/closed-file-process.ts',
+    'src/api/closed-file-process.ts',
     // Bundled by scripts/build/offline/, which puts the others in the place of modules of src/.
     'src/offline/command/{main,segment-program,absent-service,absent-storage}.ts',
     'src/offline/only-engine.ts',

@@ -1,7 +1,7 @@
 // What verifying one large object takes: time, memory and requests, beside the same log on disk. Then one digit of its last
 // lines is altered, and it is verified again. What is said of both must be the same at both places. Run `npm run build` first.
 // usage: node bench/large-object.mjs s3://BUCKET|gs://BUCKET|az://ACCOUNT/CONTAINER [bytes, default 5000000000]
-// The bucket is created in an emulator on this machine, as for fleet.mjs.
+// The bucket is created in an emulator on this machine, as for audit.mjs.
 import { deepStrictEqual } from 'node:assert';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, openSync, readSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';

@@ -133,7 +133,7 @@ export function sealerOf(config: ResolvedConfig, dependencies: Dependencies, tee
       return openBucket(bucket, { region: config.awsRegion, profile: config.awsProfile });
     },
     verifyClosed: async (event) => {
-      const { closedFileCheck } = await import('./audit/closed-file.ts');
+      const { closedFileCheck } = await import('./api/closed-file.ts');
       check ??= closedFileCheck(config);
       await check(event);
     },

@@ -1,8 +1,8 @@
 import type { TamperConfig } from './config/index.ts';
 import type { SealerStream } from './seal/sealer-stream.ts';
 
-export type { AttestedFiles } from './audit/attest.ts';
-export type { AuditorKeyOptions, AuditorKeys, VerifierKeys } from './audit/auditor-keys.ts';
+export type { AttestedFiles } from './api/attest.ts';
+export type { AuditorKeyOptions, AuditorKeys, VerifierKeys } from './api/auditor-keys.ts';
 export {
   attestFiles,
   auditorKeys,
@@ -18,15 +18,15 @@ export {
   verifiedLines,
   verify,
   verifyProof,
-} from './audit/index.ts';
-export type { AttestOptions, ExportTilesOptions, ProveOptions, VerifyProofOptions } from './audit/proof-options.ts';
-export type { RecoveryReport } from './audit/recovery/recover-keys.ts';
-export type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './audit/verify-options.ts';
+} from './api/index.ts';
+export type { AttestOptions, ExportTilesOptions, ProveOptions, VerifyProofOptions } from './api/proof-options.ts';
+export type { RecoveryReport } from './api/recovery/recover-keys.ts';
+export type { OriginalLinesOptions, VerifiedLinesOptions, VerifyOptions } from './api/verify-options.ts';
+export type { StreamResult } from './audit/check/stream-result.ts';
+export type { AuditSummary } from './audit/run/summary.ts';
 export type { Mode, ResolvedConfig, TamperConfig } from './config/index.ts';
 export { createSealer, type SealerDependencies, type SealerOptions } from './create-sealer.ts';
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from './errors.ts';
-export type { StreamResult } from './fleet/check/stream-result.ts';
-export type { AuditSummary } from './fleet/run/summary.ts';
 export type { Manifest } from './format/manifest.ts';
 export type { WitnessGroup } from './format/tlog-policy.ts';
 export { formatVkey } from './format/vkey.ts';

@@ -27,15 +27,31 @@ export {
   watchStreams,
   witnessLog,
   workOnAudits,
-} from './audit/configured.ts';
-export { draftPolicy } from './audit/index.ts';
-export { variableOf } from './audit/local-data-keys.ts';
-export type { ProofKind } from './audit/proof-files.ts';
-export type { QueuedFleet, QueueOptions } from './audit/queued-audits.ts';
-export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './audit/recovery/recover-keys.ts';
-export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './audit/shown-keys.ts';
-export type { VerificationKeys } from './audit/verification-keys.ts';
-export type { WitnessLogResult } from './audit/witness-log.ts';
+} from './api/configured.ts';
+export { draftPolicy } from './api/index.ts';
+export { variableOf } from './api/local-data-keys.ts';
+export type { ProofKind } from './api/proof-files.ts';
+export type { QueuedStreams, QueueOptions } from './api/queued-audits.ts';
+export type { RecoveredPeriod, RecoveryOutcome, RecoveryReport } from './api/recovery/recover-keys.ts';
+export type { ShownDataKey, ShownKeys, ShownPeriod, ShownPublicKey } from './api/shown-keys.ts';
+export type { VerificationKeys } from './api/verification-keys.ts';
+export type { WitnessLogResult } from './api/witness-log.ts';
+export type { AuditOptions } from './audit/check/stream-options.ts';
+export type { AuditFinding, StreamResult } from './audit/check/stream-result.ts';
+export type { WorkerEvent } from './audit/queue/attempt.ts';
+export type { RunCounts } from './audit/queue/collect.ts';
+export {
+  type AuditRun,
+  auditMetrics,
+  expositionOf,
+  METRICS_BEGINNING,
+  ResultCounts,
+} from './audit/run/audit-metrics.ts';
+export type { PartLines } from './audit/run/merge.ts';
+export { runOf, shardOf } from './audit/run/shard.ts';
+export type { AuditSummary } from './audit/run/summary.ts';
+export { KnownStates } from './audit/watch/known-states.ts';
+export { DEFAULT_LISTEN, listenAddress } from './audit/watch/listen-address.ts';
 export { checkPlaces } from './check-places.ts';
 export { type FlagSpec, type Flags, readFlags } from './config/flags.ts';
 export {
@@ -54,22 +70,6 @@ export {
 export { createSealerFor } from './create-sealer.ts';
 export { engineInUse } from './engine/selected-engine.ts';
 export { type ErasePlan, eraseRecords, type MemberValue, type SeqRange } from './erase/index.ts';
-export type { FleetOptions } from './fleet/check/stream-options.ts';
-export type { AuditFinding, StreamResult } from './fleet/check/stream-result.ts';
-export type { WorkerEvent } from './fleet/queue/attempt.ts';
-export type { RunCounts } from './fleet/queue/collect.ts';
-export {
-  type AuditRun,
-  auditMetrics,
-  expositionOf,
-  METRICS_BEGINNING,
-  ResultCounts,
-} from './fleet/run/audit-metrics.ts';
-export type { PartLines } from './fleet/run/merge.ts';
-export { runOf, shardOf } from './fleet/run/shard.ts';
-export type { AuditSummary } from './fleet/run/summary.ts';
-export { KnownStates } from './fleet/watch/known-states.ts';
-export { DEFAULT_LISTEN, listenAddress } from './fleet/watch/listen-address.ts';
 export { checkOrigin } from './format/origin.ts';
 export { checkWorkingDirectory } from './foundation/directory.ts';
 export { appendDurably } from './foundation/durable-append.ts';

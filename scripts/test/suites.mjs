@@ -145,7 +145,7 @@ export const suites = [
   },
   {
     name: 'all object stores',
-    files: ['test/integration/storage/commands*', 'test/fleet/manipulations*'],
+    files: ['test/integration/storage/commands*', 'test/audit/manipulations*'],
     needs: ['Python >= 3.10 with venv', 'Go'],
     servers: ['moto', 'fake-gcs', 'azurite'],
   },

@@ -1,23 +1,23 @@
-import { digestBytes } from '../core/hash.ts';
-import { isTamperError } from '../errors.ts';
-import { emptyResult } from '../fleet/check/results.ts';
-import type { StreamOptions } from '../fleet/check/stream-options.ts';
+import { emptyResult } from '../audit/check/results.ts';
+import type { StreamOptions } from '../audit/check/stream-options.ts';
 import {
   type AuditCode,
   type AuditFinding,
   type StreamResult,
   shownFindings,
   worstVerdict,
-} from '../fleet/check/stream-result.ts';
-import { familyId, familyOf } from '../fleet/memory/family.ts';
+} from '../audit/check/stream-result.ts';
+import { familyId, familyOf } from '../audit/memory/family.ts';
 import {
   formatRemembered,
   parseRemembered,
   type RememberedFamily,
   type RememberedStream,
-} from '../fleet/memory/remembered.ts';
-import type { AuditJournal } from '../fleet/run/audit-journal.ts';
-import { missingResult } from '../fleet/run/summary.ts';
+} from '../audit/memory/remembered.ts';
+import type { AuditJournal } from '../audit/run/audit-journal.ts';
+import { missingResult } from '../audit/run/summary.ts';
+import { digestBytes } from '../core/hash.ts';
+import { isTamperError } from '../errors.ts';
 import { encodeBase64 } from '../format/base64.ts';
 import { formatNote, parseSignedCheckpoint } from '../format/checkpoint.ts';
 import type { Finding } from '../verify/model/findings.ts';

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
+import type { AuditMemory, StoredText } from '../audit/memory/audit-memory.ts';
 import { systemCode, TamperError } from '../errors.ts';
-import type { AuditMemory, StoredText } from '../fleet/memory/audit-memory.ts';
 import { SAFELY } from '../foundation/descriptor.ts';
 import { mapBounded } from '../foundation/pool.ts';
 

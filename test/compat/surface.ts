@@ -43,8 +43,8 @@ export async function surfaceOf(): Promise<Surface> {
       ),
     ),
     proofCodes: membersOfType('src/verify/proof/proof-report.ts', 'ProofFindingCode'),
-    auditCodes: membersOfType('src/fleet/check/stream-result.ts', 'AuditCode'),
-    streamResults: listOf('src/fleet/check/stream-result.ts', 'STREAM_RESULTS'),
+    auditCodes: membersOfType('src/audit/check/stream-result.ts', 'AuditCode'),
+    streamResults: listOf('src/audit/check/stream-result.ts', 'STREAM_RESULTS'),
     exports: publicNames(),
   };
 }

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { Webhook, WebhookSecret } from '../../src/fleet/watch/webhook.ts';
+import { Webhook, WebhookSecret } from '../../src/audit/watch/webhook.ts';
 import { createKeyProvider, createSealer } from '../../src/index.ts';
 import { MemoryProvider } from '../../src/testing/index.ts';
 import { createLoopbackCa } from '../servers/loopback-ca.mjs';

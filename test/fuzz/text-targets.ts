@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatRecoveredKeys, parseRecoveredKeys } from '../../src/audit/recovery/recovered-key-file.ts';
+import { formatRecoveredKeys, parseRecoveredKeys } from '../../src/api/recovery/recovered-key-file.ts';
 import { isTamperError, type TamperErrorCode } from '../../src/errors.ts';
 import {
   formatCheckpointText,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { formatRecoveredKeys, readRecoveredKeys } from '../../src/audit/recovery/recovered-key-file.ts';
+import { formatRecoveredKeys, readRecoveredKeys } from '../../src/api/recovery/recovered-key-file.ts';
 import { LIMITS } from '../../src/verify/model/allowance.ts';
 import { keyPeriods } from '../../src/verify/show/key-periods.ts';
 import { SealedLog } from '../support/sealed-log.ts';

@@ -6,7 +6,7 @@ import { Copy } from './copy.ts';
 import { Coverage } from './coverage.ts';
 
 /**
- * npm run mutants -- [--seed S] [--count N] [--area verify|seal|fleet] [--tree DIRECTORY] [--from RESULTS.json]
+ * npm run mutants -- [--seed S] [--count N] [--area verify|seal|audit] [--tree DIRECTORY] [--from RESULTS.json]
  *   [--out RESULTS.json] [--tests FILE,FILE]
  *
  * Changes one place of src/AREA at a time, in a copy of the tree's commit, and says whether a unit test notices. `--from` takes

@@ -1,11 +1,11 @@
-import { FleetAudit, type FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
-import { summarise } from '../../src/fleet/jobs/run-summary.ts';
-import { attempt } from '../../src/fleet/queue/attempt.ts';
-import { outcomes } from '../../src/fleet/queue/collect.ts';
-import { enqueue } from '../../src/fleet/queue/enqueue.ts';
-import { ResultKey } from '../../src/fleet/queue/result-key.ts';
-import type { RunEnd } from '../../src/fleet/queue/run-file.ts';
-import { parseJob, type StreamJob } from '../../src/fleet/queue/stream-job.ts';
+import { AuditJobs, type AuditJobsRequest } from '../../src/audit/jobs/audit-jobs.ts';
+import { summarise } from '../../src/audit/jobs/run-summary.ts';
+import { attempt } from '../../src/audit/queue/attempt.ts';
+import { outcomes } from '../../src/audit/queue/collect.ts';
+import { enqueue } from '../../src/audit/queue/enqueue.ts';
+import { ResultKey } from '../../src/audit/queue/result-key.ts';
+import type { RunEnd } from '../../src/audit/queue/run-file.ts';
+import { parseJob, type StreamJob } from '../../src/audit/queue/stream-job.ts';
 import type { AuditSummary, StreamResult } from '../../src/index.ts';
 import type { Random } from '../fuzz/random.ts';
 
@@ -47,18 +47,18 @@ export function waiting(id: string, data: unknown): QueuedJob {
 
 /** What an attacker does between `audit enqueue`, each job, and `audit collect`. */
 export interface QueueAttacker {
-  enqueued?(queue: MemoryQueue, audit: FleetAudit): Promise<void>;
+  enqueued?(queue: MemoryQueue, audit: AuditJobs): Promise<void>;
   /** Once all jobs are done: whether workers go on. */
   worked?(queue: MemoryQueue): Promise<boolean>;
 }
 
 /** One night as jobs, with a key of results. */
 export async function auditByJobs(
-  request: FleetRequest,
+  request: AuditJobsRequest,
   random: Random,
   attacker: QueueAttacker,
 ): Promise<{ readonly results: readonly StreamResult[]; readonly summary: AuditSummary }> {
-  const audit = new FleetAudit(request);
+  const audit = new AuditJobs(request);
   const run = `20261126T230000Z-${String(random.below(1e9)).padStart(16, '0')}`;
   const { streams, rest } = await audit.list();
   const jobs: StreamJob[] = [];
@@ -83,7 +83,7 @@ export async function auditByJobs(
   return { results, summary };
 }
 
-async function workAll(queue: MemoryQueue, audit: FleetAudit): Promise<void> {
+async function workAll(queue: MemoryQueue, audit: AuditJobs): Promise<void> {
   for (const queued of [...queue.jobs.values()].reverse()) {
     if (queued.finishedOn !== undefined) continue;
     try {

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { StorageMemory } from '../../src/fleet/memory/storage-memory.ts';
-import { DirectoryPlace } from '../../src/fleet/place/directory-place.ts';
+import { StorageMemory } from '../../src/audit/memory/storage-memory.ts';
+import { DirectoryPlace } from '../../src/audit/place/directory-place.ts';
 import type { ListedObject } from '../../src/storage/stored-logs.ts';
 import type { VerifyOptions } from '../../src/verify/auditor/options.ts';
 import { type FleetFiles, fleetInBucket } from '../support/fleet.ts';

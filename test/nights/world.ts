@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FleetAudit, FleetRequest } from '../../src/fleet/jobs/fleet-audit.ts';
-import type { AuditMemory } from '../../src/fleet/memory/audit-memory.ts';
-import { familyId, familyOf } from '../../src/fleet/memory/family.ts';
-import { parseRemembered } from '../../src/fleet/memory/remembered.ts';
-import type { LogPlace } from '../../src/fleet/place/log-place.ts';
-import { audit } from '../../src/fleet/run/audit.ts';
-import { type MergedAudit, mergeAudits, type PartLines } from '../../src/fleet/run/merge.ts';
-import { ALL, type Shard } from '../../src/fleet/run/shard.ts';
+import type { AuditJobs, AuditJobsRequest } from '../../src/audit/jobs/audit-jobs.ts';
+import type { AuditMemory } from '../../src/audit/memory/audit-memory.ts';
+import { familyId, familyOf } from '../../src/audit/memory/family.ts';
+import { parseRemembered } from '../../src/audit/memory/remembered.ts';
+import type { LogPlace } from '../../src/audit/place/log-place.ts';
+import { audit } from '../../src/audit/run/audit.ts';
+import { type MergedAudit, mergeAudits, type PartLines } from '../../src/audit/run/merge.ts';
+import { ALL, type Shard } from '../../src/audit/run/shard.ts';
 import type { AuditSummary, StreamResult } from '../../src/index.ts';
 import { DEFAULT_ACCEPTANCE } from '../../src/verify/auditor/auditor.ts';
 import type { StreamReport } from '../../src/verify/verdict/report.ts';
@@ -252,7 +252,7 @@ class World {
     return new Date(Date.now() + this.#night * DAY);
   }
 
-  #request(): Omit<FleetRequest, 'now'> {
+  #request(): Omit<AuditJobsRequest, 'now'> {
     const watched = <T extends object>(target: T): T =>
       new Proxy(target, {
         get: (given, name) => {
@@ -431,7 +431,7 @@ class World {
     life.touched = true;
     return {
       // the job is about a good copy while it is done
-      enqueued: async (queue, jobs: FleetAudit) => {
+      enqueued: async (queue, jobs: AuditJobs) => {
         const id = idOf(queue);
         const job = id === undefined ? undefined : queue.jobs.get(id);
         if (id === undefined || job === undefined) return;

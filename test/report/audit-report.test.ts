@@ -1,9 +1,9 @@
 import { type DefaultTreeAdapterMap, defaultTreeAdapter, type ParserError, parse } from 'parse5';
 import { describe, expect, it } from 'vitest';
-import { emptyResult } from '../../src/fleet/check/results.ts';
-import { STREAM_RESULTS } from '../../src/fleet/check/stream-result.ts';
-import { ALL, type Shard } from '../../src/fleet/run/shard.ts';
-import { Tally } from '../../src/fleet/run/summary.ts';
+import { emptyResult } from '../../src/audit/check/results.ts';
+import { STREAM_RESULTS } from '../../src/audit/check/stream-result.ts';
+import { ALL, type Shard } from '../../src/audit/run/shard.ts';
+import { Tally } from '../../src/audit/run/summary.ts';
 import type { StreamResult } from '../../src/index.ts';
 import type { ReportAbout } from '../../src/report/about.ts';
 import { AuditReport } from '../../src/report/html/audit-report.ts';

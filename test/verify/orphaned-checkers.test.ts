@@ -106,7 +106,7 @@ export function createProvider() {
 import { fork } from 'node:child_process';
 import { resolveConfig } from './dist/internal.js';
 const { config } = resolveConfig({ code: { keySource: 'custom', keyProviderModule: './slow-keys.mjs', keyId: 'audit' } });
-const child = fork('./dist/audit/closed-file-process.js', { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+const child = fork('./dist/api/closed-file-process.js', { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 child.on('message', (message) => (message.asked ? console.log('ready') : console.error(message)));
 child.send({ config, file: 'closed.jsonl', origin: '${log.origin}' });
 `;

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openKeys } from '../../src/audit/open-keys.ts';
+import { openKeys } from '../../src/api/open-keys.ts';
 import { TamperError } from '../../src/errors.ts';
 import { auditorKeys, type VerifyReport } from '../../src/index.ts';
 import { listLogs } from '../../src/storage/list-logs.ts';

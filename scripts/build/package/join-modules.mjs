@@ -8,15 +8,15 @@ import { pureInitializers } from './pure-initializers.mjs';
 /** What is loaded together: these modules, and all that they need of what they import statically. */
 const LOADED = {
   root: ['index.ts'],
-  'local-keys': ['audit/recovery/recovered-key-file.ts', 'providers/env.ts', 'providers/file.ts'],
+  'local-keys': ['api/recovery/recovered-key-file.ts', 'providers/env.ts', 'providers/file.ts'],
   command: ['cli/run.ts', 'cli/process-io.ts'],
   verification: [
-    'audit/configured-keys.ts',
-    'audit/held-streams.ts',
-    'audit/open-keys.ts',
-    'audit/proof-files.ts',
-    'audit/stored-places.ts',
-    'audit/verify-options.ts',
+    'api/configured-keys.ts',
+    'api/held-streams.ts',
+    'api/open-keys.ts',
+    'api/proof-files.ts',
+    'api/stored-places.ts',
+    'api/verify-options.ts',
     'verify/verify.ts',
   ],
   'verify-command': ['cli/verify.ts'],

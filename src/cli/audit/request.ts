@@ -1,6 +1,6 @@
 import { TamperError } from '../../errors.ts';
 import type { ResolvedConfig } from '../../index.ts';
-import { type FleetOptions, type QueuedFleet, restsOnKeysOf } from '../../internal.ts';
+import { type AuditOptions, type QueuedStreams, restsOnKeysOf } from '../../internal.ts';
 import type { GivenItem } from '../../report/about.ts';
 import type { Call, CommandIo } from '../command.ts';
 import { count, durationOf, type Flag, text, under } from '../flags.ts';
@@ -88,7 +88,7 @@ export const requestFlags: RequestFlags = {
 
 /** What a command was asked to audit; the caller closes it. */
 export interface AuditRequested {
-  readonly request: QueuedFleet;
+  readonly request: QueuedStreams;
   /** That of the writer on this host, where there is one. */
   readonly config: ResolvedConfig;
   readonly close: () => Promise<void>;
@@ -119,7 +119,7 @@ export async function auditRequested(
     request: {
       places: positionals,
       memory: flags.memory,
-      options: fleetOptions(options, restsOnKeysOf(resolution)),
+      options: auditOptions(options, restsOnKeysOf(resolution)),
       stoppedAfterMs,
       retentionMs,
       rereadMs,
@@ -131,7 +131,7 @@ export async function auditRequested(
 }
 
 /** What is verified of each stream is the audit's to say. */
-function fleetOptions(options: Awaited<ReturnType<typeof verifyRequest>>['options'], restsOn: string): FleetOptions {
+function auditOptions(options: Awaited<ReturnType<typeof verifyRequest>>['options'], restsOn: string): AuditOptions {
   const { paths: _, input: __, manifests: ___, part: ____, demux: _____, ...rest } = options;
   return { ...rest, restsOn };
 }

@@ -1,4 +1,4 @@
-import { readProof } from '../../audit/proof-files.ts';
+import { readProof } from '../../api/proof-files.ts';
 import { TamperError } from '../../errors.ts';
 import { type ProofsReport, proofsReport } from '../../report/words/proofs.ts';
 import { verifyProof } from '../../verify/verify-proof.ts';

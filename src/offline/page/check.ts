@@ -1,5 +1,5 @@
-import { proofsAmong } from '../../audit/proof-files.ts';
-import { loadPublicKeys } from '../../audit/public-keys.ts';
+import { proofsAmong } from '../../api/proof-files.ts';
+import { loadPublicKeys } from '../../api/public-keys.ts';
 import { TamperError } from '../../errors.ts';
 import { isManifest, manifestsAlone } from '../../foundation/log-file-names.ts';
 import { readText } from '../../foundation/read-text.ts';

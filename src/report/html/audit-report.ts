@@ -1,5 +1,5 @@
-import type { AuditCode, AuditFinding, StreamOutcome, StreamResult } from '../../fleet/check/stream-result.ts';
-import type { AuditSummary } from '../../fleet/run/summary.ts';
+import type { AuditCode, AuditFinding, StreamOutcome, StreamResult } from '../../audit/check/stream-result.ts';
+import type { AuditSummary } from '../../audit/run/summary.ts';
 import type { FindingCode } from '../../verify/model/findings.ts';
 import type { Verdict } from '../../verify/verdict/report.ts';
 import type { ReportAbout } from '../about.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type RecoveryReport, recoverKeys } from '../../../src/audit/recovery/recover-keys.ts';
+import { type RecoveryReport, recoverKeys } from '../../../src/api/recovery/recover-keys.ts';
 import { auditorKeys, createSealer, type VerifyReport, verify } from '../../../src/index.ts';
 import { AwsKmsProvider } from '../../../src/providers/aws-kms/index.ts';
 import { awsError, type KmsProxy, startKmsProxy } from '../../servers/kms-proxy.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type RecoveryReport, recoverKeys } from '../../../src/audit/recovery/recover-keys.ts';
+import { type RecoveryReport, recoverKeys } from '../../../src/api/recovery/recover-keys.ts';
 import { auditorKeys, createSealer, type VerifyReport, verify } from '../../../src/index.ts';
 import { GcpKmsProvider } from '../../../src/providers/gcp-kms/index.ts';
 import { type GcpKmsServer, type SeenCall, startGcpKms } from '../../servers/gcp-kms/start.ts';

@@ -2,15 +2,15 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import type { QueuedAudit, WorkerEvent } from '../../../src/fleet/queue/attempt.ts';
-import { outcomes, type StreamOutcome } from '../../../src/fleet/queue/collect.ts';
-import { enqueue } from '../../../src/fleet/queue/enqueue.ts';
-import { openQueue } from '../../../src/fleet/queue/open-queue.ts';
-import type { ResultKey } from '../../../src/fleet/queue/result-key.ts';
-import { makeRunFile, RunFile, type StreamToAudit } from '../../../src/fleet/queue/run-file.ts';
-import { type Worked, type WorkOptions, work } from '../../../src/fleet/queue/work.ts';
-import { redisAddress } from '../../../src/fleet/redis/redis-address.ts';
-import { connectRedis } from '../../../src/fleet/redis/redis-connection.ts';
+import type { QueuedAudit, WorkerEvent } from '../../../src/audit/queue/attempt.ts';
+import { outcomes, type StreamOutcome } from '../../../src/audit/queue/collect.ts';
+import { enqueue } from '../../../src/audit/queue/enqueue.ts';
+import { openQueue } from '../../../src/audit/queue/open-queue.ts';
+import type { ResultKey } from '../../../src/audit/queue/result-key.ts';
+import { makeRunFile, RunFile, type StreamToAudit } from '../../../src/audit/queue/run-file.ts';
+import { type Worked, type WorkOptions, work } from '../../../src/audit/queue/work.ts';
+import { redisAddress } from '../../../src/audit/redis/redis-address.ts';
+import { connectRedis } from '../../../src/audit/redis/redis-connection.ts';
 import type { RedisServer } from '../../servers/redis.ts';
 
 /** Streams for which an audit stands in whose results are known beforehand. */

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { QueuedAudit, WorkerEvent } from '../../../src/audit/queue/attempt.ts';
+import { ResultKey } from '../../../src/audit/queue/result-key.ts';
 import { TamperError } from '../../../src/errors.ts';
-import type { QueuedAudit, WorkerEvent } from '../../../src/fleet/queue/attempt.ts';
-import { ResultKey } from '../../../src/fleet/queue/result-key.ts';
 import { RedisServer } from '../../servers/redis.ts';
 import { collected, echo, enqueued, newRun, streams, workWith } from './fake-audit.ts';
 

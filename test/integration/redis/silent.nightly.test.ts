@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { redisAddress } from '../../../src/fleet/redis/redis-address.ts';
-import { connectRedis } from '../../../src/fleet/redis/redis-connection.ts';
+import { redisAddress } from '../../../src/audit/redis/redis-address.ts';
+import { connectRedis } from '../../../src/audit/redis/redis-connection.ts';
 
 it('a Redis that says nothing is an error: it is waited for by the clock of this machine', async () => {
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');

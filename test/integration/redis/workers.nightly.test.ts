@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseRemembered } from '../../../src/fleet/memory/remembered.ts';
+import { parseRemembered } from '../../../src/audit/memory/remembered.ts';
 import { type AuditSummary, formatVkey, type StreamResult } from '../../../src/index.ts';
 import { RedisServer } from '../../servers/redis.ts';
 import { type BuiltPackage, buildPackage } from '../../support/built-package.ts';
