@@ -218,3 +218,19 @@ it.each([
   expect(asked).toEqual(['state=ENABLED', undefined]);
   await provider.close();
 });
+
+// the quadratic search for tokens would take an hour for these
+it.each([
+  ['one word', 'a'],
+  ['dashes', '-a'],
+  ['what begins like tokens', `${'a'.repeat(16)}.`],
+  ['what ends before it is a token', `${'a'.repeat(16)}.${'b'.repeat(7)}.`],
+])('a message of 4 MB, %s, is told in one line', (_, piece) => {
+  const said = piece.repeat(4_000_000 / piece.length);
+  const { message } = mapGcpError(vendor(`3 INVALID_ARGUMENT: ${said}`, { code: 3, details: said }), {
+    operation: 'getKey',
+    method: 'encrypt',
+    resource: key,
+  });
+  expect(message.length).toBeLessThan(1_000);
+});
