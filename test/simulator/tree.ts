@@ -38,7 +38,7 @@ const WRITER = `
   export { TamperError } from './src/errors.ts';`;
 const AUDITOR = `
   export { verify } from './src/verify/verify.ts';
-  export { openKeys } from './src/audit/open-keys.ts';
+  export { openKeys } from './src/api/open-keys.ts';
   export { withDefaults } from './src/config/defaults.ts';
   export { createDataKey } from './src/keys/data-key.ts';
   export { TamperError } from './src/errors.ts';`;
