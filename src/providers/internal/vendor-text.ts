@@ -15,15 +15,15 @@ export function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
+/** Begun only where a run of its characters begins: elsewhere the time would grow with the square of a hostile answer. */
+const TOKEN = /\bya29\.\S+|(?<![\w-])[\w-]{16,}\.[\w-]{8,}\.[\w-]{8,}/g;
+
 /** One line of what a service says: without control characters and anything that looks like a token. */
 export function printableLine(text: string, most = 300): string {
-  return (
-    (text.split(/[\r\n]/, 1)[0] ?? '')
-      .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
-      // begun only where a run of these begins: elsewhere the time would grow with the square of a hostile answer
-      .replace(/\bya29\.\S+|(?<![\w-])[\w-]{16,}\.[\w-]{8,}\.[\w-]{8,}/g, '[redacted]')
-      .replace(/\p{Cc}/gu, ' ')
-      .trim()
-      .slice(0, most)
-  );
+  return (text.split(/[\r\n]/, 1)[0] ?? '')
+    .replace(/\bBearer\s+\S+/gi, 'Bearer [redacted]')
+    .replace(TOKEN, '[redacted]')
+    .replace(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, most);
 }
