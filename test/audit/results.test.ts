@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { formatVkey, loadPolicy, type Policy } from '../../src/index.ts';
 import {
   auditFleet,
@@ -382,4 +382,26 @@ describe.each([
     ]);
     expect(summary).toMatchObject({ verdict: 'undecided', ignored: { files: [{ why: 'nothing sealed' }] } });
   });
+});
+
+it('unchanged: also a file that was read right after its last change, and is read once more', async () => {
+  const fleet = fleetOnDisk();
+  onTestFinished(() => fleet.close());
+  ship(fleet, rotatedLog('fleet/a', 2), 'a');
+  // whenever it looks, the files were changed just now
+  const { now } = Date;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() - 10_000);
+  onTestFinished(() => clock.mockRestore());
+  const rounds = async (count: number): Promise<readonly string[]> => {
+    const lines: string[] = [];
+    for (let round = 0; round < count; round++) lines.push(...(await auditFleet(fleet)).said);
+    return lines;
+  };
+  expect(await rounds(3)).toEqual([
+    'fleet/a: new ok whole',
+    'fleet/a: unchanged ok whole',
+    'fleet/a: unchanged ok whole',
+  ]);
+  clock.mockRestore();
+  expect(await rounds(2)).toEqual(['fleet/a: unchanged ok whole', 'fleet/a: unchanged ok nothing']);
 });

@@ -2,8 +2,10 @@ import { erasedMessage } from '../../verify/erasures/erased-entries.ts';
 import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
 import { unmet } from '../../verify/verdict/manifests-alone.ts';
 import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
+import type { PlacedFile } from '../place/log-place.ts';
+import { hasSameTimes } from '../place/standing.ts';
 import type { RecordedNow } from './erasure-logs.ts';
-import type { FamilyFile, LookFailure, StreamLook } from './family-look.ts';
+import type { FamilyFile, LookFailure, StreamFile, StreamLook } from './family-look.ts';
 import { erasedIn } from './remember.ts';
 import type { StreamOptions } from './stream-options.ts';
 import {
@@ -208,7 +210,11 @@ function outcome(
     return file !== undefined && erasedIn(recorded, origin, file) > (file.erased ?? 0);
   };
   const isOk = verified?.verdict === 'ok';
-  return files.every(({ name, unchanged }) => unchanged || (isOk && isErased(name))) ? 'unchanged' : 'rewritten';
+  // a file that was read right after its last change is read once more, since its times alone could not show another change
+  const isSame = (file: StreamFile): boolean =>
+    file.unchanged !== undefined ||
+    (isOk && (isErased(file.name) || hasSameTimes(before.get(file.name) as PlacedFile | undefined, file)));
+  return files.every(isSame) ? 'unchanged' : 'rewritten';
 }
 
 function hasStopped({ sealed }: RememberedStream, now: Date, stoppedAfterMs: number | undefined): boolean {

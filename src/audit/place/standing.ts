@@ -33,6 +33,19 @@ export function standing(path: string, stats: BigIntStats): PlacedManifest {
   return { name: path, size: Number(size), version };
 }
 
+/** Whether two looks at a file, and at the manifest beside it, differ in nothing but that it had just been changed at one of them. */
+export function hasSameTimes(one: Look | undefined, other: Look | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return timesOf(one) === timesOf(other) && hasSameTimes(one.manifest, other.manifest);
+}
+
+type Look = Pick<PlacedFile, 'version' | 'manifest'>;
+
+function timesOf({ version }: Look): string {
+  const at = version.indexOf(` ${UNSETTLED}`);
+  return at < 0 ? version : version.slice(0, at);
+}
+
 /** No listing shows this version: the file is read again. */
 const UNREAD = 'unread';
 
@@ -47,7 +60,7 @@ export class FilesRead {
     const first = before && standing(path, before);
     const last = after && standing(path, after);
     const known = this.#read.has(path) ? this.#read.get(path) : first;
-    const isSame = first?.version === last?.version && first?.version === known?.version;
+    const isSame = hasSameTimes(first, last) && hasSameTimes(first, known);
     this.#read.set(path, isSame ? first : { name: path, size: first?.size ?? 0, version: UNREAD });
   };
 
