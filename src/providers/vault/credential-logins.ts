@@ -1,4 +1,5 @@
 import { TamperError } from '../../errors.ts';
+import { throwIfAborted } from '../../foundation/deadline.ts';
 import { readBytes } from '../../foundation/read-text.ts';
 import { Secret } from '../../keys/secret.ts';
 import type { ApiCall, VaultApi } from './api.ts';
@@ -43,6 +44,7 @@ export class CredentialLogin implements LoginMethod {
     const path = `auth/${this.#credential.mount}/login`;
     const given = await this.#credential.read();
     try {
+      throwIfAborted(what, signal); // reading may outlive the deadline, and the provider
       this.#last.note(given);
       const body = await this.#credential.body(given, api, signal);
       const reply = await api.call({ what, method: 'POST', path, body, secretMember: 'client_token', signal });

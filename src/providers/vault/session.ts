@@ -79,7 +79,9 @@ export class VaultSession {
     this.#cancelTimer?.();
     this.#current?.token?.erase();
     this.#current = undefined;
-    this.#method.erase?.();
+    const erase = (): void => this.#method.erase?.();
+    erase();
+    void this.#pending?.then(erase, erase); // whoever logs in still is told why not, and may have read a credential since
   }
 
   async #get(): Promise<Current> {

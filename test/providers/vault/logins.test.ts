@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { Secret } from '../../../src/keys/index.ts';
 import type { VaultProviderOptions } from '../../../src/providers/vault/index.ts';
 import { FakeClock } from '../../../src/testing/index.ts';
 import { healthy, ScriptedVault } from './scripted-vault.ts';
@@ -202,4 +203,43 @@ test('two calls that are refused at once cost one login, also where one of them 
   await Promise.all(both);
   expect(lookups).toBe(2);
   expect(logins).toBe(2);
+});
+
+describe('a provider that is closed while it logs in', () => {
+  test.each([false, true])('keeps no credential (wrapped: %s)', async (wrapped) => {
+    const kept: Secret[] = [];
+    const copy = vi.spyOn(Secret.prototype, 'copy');
+    copy.mockImplementation(function (this: Secret) {
+      const made = this.use((bytes) => new Secret(Buffer.from(bytes)));
+      kept.push(made);
+      return made;
+    });
+    onTestFinished(() => copy.mockRestore());
+    const vault = new ScriptedVault(async ({ path }) => {
+      if (path === 'sys/wrapping/lookup') return { json: { data: { creation_path: 'auth/approle/role/r/secret-id' } } };
+      if (path === 'sys/wrapping/unwrap') return { json: { data: { secret_id: 'inner' } } };
+      return { json: { auth: { client_token: 'hvs.new', lease_duration: 3_600, renewable: true } } };
+    });
+    const ended: Promise<void>[] = [];
+    const env = {
+      HOME: '/nonexistent',
+      get VAULT_SECRET_ID(): string {
+        ended.push(Promise.resolve(provider.close()));
+        return 'outer';
+      },
+    };
+    const provider = vault.provider({
+      authMethod: 'approle',
+      role: 'r',
+      secretIdWrapped: wrapped,
+      env,
+      path: 'transit/keys/k',
+    });
+    await expect(provider.sign('transit/keys/k', text)).rejects.toMatchObject({ code: 'PROVIDER_CLOSED' });
+    await Promise.all(ended);
+    await vi.waitFor(() => expect(vault.requests.some(({ path }) => path === 'auth/approle/login')).toBe(true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.filter(({ erased }) => !erased)).toEqual([]);
+  });
 });
