@@ -94,10 +94,15 @@ async function checkedOptions(name: string, schema: OptionsSchema | undefined, g
     String(typeof part === 'object' && part ? Reflect.get(part, 'key') : part),
   );
   const problem =
-    issue === undefined ? 'it takes no options' : withoutValues([...path, issue.message].join(': '), given);
+    issue === undefined ? 'it takes no options' : withoutValues([...path, saidBy(issue.message)].join(': '), given);
   throw new TamperError('CONFIG_INVALID', `key_provider_options of the key provider ${name}: ${problem}`, {
     hint: 'The documentation of the provider lists its options',
   });
+}
+
+/** Valibot says of a name that is none of an object's: `Invalid key: Expected never but received "NAME"`. */
+function saidBy(message: string): string {
+  return message.startsWith('Invalid key: Expected never') ? 'there is no such option' : message;
 }
 
 /** Schemas quote what they refuse, and any option may be a secret. */

@@ -59,6 +59,7 @@ describe('the configuration', () => {
     ['with a relative path of the library', { module: 'libsofthsm2.so' }, 'must be an absolute path'],
     ['with a relative path of the PIN file', { pin_file: 'pin' }, 'must be an absolute path'],
     ['with the PIN itself', { pin: PIN }, 'pin'],
+    ['with a misspelt option', { pinfile: '/run/pin' }, 'pinfile: there is no such option'],
     ['with another padding', { rsa_padding: 'oaep' }, 'rsa_padding'],
     ['with a slot that is no number', { slot: '0' }, 'slot'],
   ])('%s is refused', async (_, given, said) => {
