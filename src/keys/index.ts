@@ -5,6 +5,7 @@
 export { isTamperError, TamperError, type TamperErrorCode, type TamperErrorOptions } from '../errors.ts';
 export type { Clock } from '../foundation/clock.ts';
 export { throwIfAborted } from '../foundation/deadline.ts';
+export { checkSecretFile, type SecretFileStats } from '../foundation/secret-file.ts';
 export { ActiveCalls } from './active-calls.ts';
 export { callService, callWithin, type ServiceCall } from './call.ts';
 export { createDataKey, type DataKeyParts, withNewMaterial } from './data-key.ts';

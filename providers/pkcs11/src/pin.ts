@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHmac, randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { TamperError } from 'fapilog-tamper/keys';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { checkSecretFile, TamperError } from 'fapilog-tamper/keys';
 import type { TokenInfo } from 'pkcs11js';
 import {
   CKF_USER_PIN_FINAL_TRY,
@@ -86,7 +86,7 @@ function readPin(path: string): Buffer {
   try {
     const stats = fstatSync(file);
     if (!stats.isFile()) throw noPin(path, 'is not a regular file');
-    checkPermissions(path, stats);
+    checkSecretFile('PIN file', path, stats);
     const length = readSync(file, buffer, 0, buffer.length, 0);
     let end = length;
     if (buffer[end - 1] === 0x0a) end -= 1;
@@ -101,17 +101,6 @@ function readPin(path: string): Buffer {
     buffer.fill(0);
     closeSync(file);
   }
-}
-
-/** As for key files: root may give it to a group, as a Kubernetes secret with `fsGroup` is given. */
-function checkPermissions(path: string, { uid, mode }: Stats): void {
-  const self = process.geteuid?.();
-  if (self === undefined) return; // Windows
-  const allowed = uid === 0 && self !== 0 ? 0o037 : 0o077;
-  if ((uid === self || uid === 0) && (mode & allowed) === 0) return;
-  throw new TamperError('KEY_FILE_PERMISSIONS', `users other than its owner may access the PIN file ${path}`, {
-    hint: 'Make it belong to the user that runs this, with mode 0600 (a Kubernetes secret: defaultMode 0440 with fsGroup). If others could read it for a long time, change the PIN.',
-  });
 }
 
 function noPin(path: string, problem: string, cause?: unknown): TamperError {
