@@ -1,7 +1,7 @@
 import { selectEngine } from '../engine/selected-engine.ts';
 import { TamperError } from '../errors.ts';
 import { Deleted } from '../foundation/file-identity.ts';
-import type { Auditor } from './auditor/auditor.ts';
+import type { Auditor, Elsewhere } from './auditor/auditor.ts';
 import { auditorFor } from './auditor/auditor-for.ts';
 import { policyFor } from './auditor/auditor-names.ts';
 import { type KnownRun, withKnown } from './auditor/known.ts';
@@ -132,7 +132,8 @@ async function verifyFiles(
     alone.push(...(await manifestsOfCopies(files, ordered, options.manifests)));
     const hidesItself = ordered.some(({ peek }) => peek.hidden !== undefined);
     const hidingCopies = findings.count('UNREADABLE') + findings.count('ENCODING_CONVERTED');
-    if (hiddenBeside || hidesItself || hidingCopies > 0) verifier.state.coverage.missFile();
+    const hiddenElsewhere = verifier.state.auditor.elsewhere?.why === 'not read';
+    if (hiddenBeside || hiddenElsewhere || hidesItself || hidingCopies > 0) verifier.state.coverage.missFile();
     const reading = { ...told, manifests: options.manifests, large, again, digestFiles };
     const details = await readFiles(verifier, ordered, reading);
     verifier.end();
@@ -164,12 +165,19 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   return verifyKeeping(options, undefined);
 }
 
-/** The same, with what erasure logs record that are not among these files: they were verified before (R1.3). */
-export async function verifyErased(options: VerifyOptions, recorded: RecordedByOrigin): Promise<VerifyReport> {
+/** What the one who chose the files knows that they do not show. */
+export interface Outside {
+  /** What erasure logs record: they were verified before (R1.3). */
+  readonly recorded: RecordedByOrigin;
+  readonly elsewhere?: Elsewhere | undefined;
+}
+
+/** The same, with what is known of other files than these. */
+export async function verifyAmong(options: VerifyOptions, outside: Outside): Promise<VerifyReport> {
   patternsOf(options);
   checkManifestDemand(options);
   await selectEngine();
-  return (await verifyWith(options, new Map(), undefined, recorded)).result;
+  return (await verifyWith(options, new Map(), undefined, outside)).result;
 }
 
 /** Verifies the erasure logs of the policy, and gives what they record. @throws {@link TamperError} as {@link verify} */
@@ -196,7 +204,7 @@ async function verifyWith(
   options: VerifyOptions,
   known: KnownStreams,
   kept: Keeping | undefined,
-  recorded?: RecordedByOrigin,
+  outside?: Outside,
 ): Promise<VerifyRun> {
   const listings = new Listings(options.stored ?? []);
   const listed = { ...options, stored: listings.logs };
@@ -204,7 +212,7 @@ async function verifyWith(
   for (let attempt = 1; ; attempt++) {
     const again = attempt < ATTEMPTS && !options.paths.includes('-');
     try {
-      const run = await verifyOnce(listed, known, kept, again, recorded);
+      const run = await verifyOnce(listed, known, kept, again, outside);
       const mayBeRecorded = run.unrecordedAt !== undefined && run.unrecordedAt !== erasuresBefore; // R1.3
       if (run.ok || !again || !((await listings.changed()) || mayBeRecorded)) return run;
       erasuresBefore = run.unrecordedAt;
@@ -235,7 +243,7 @@ async function verifyOnce(
   known: KnownStreams,
   kept: Keeping | undefined,
   again: boolean,
-  recorded: RecordedByOrigin | undefined,
+  outside: Outside | undefined,
 ): Promise<VerifyRun> {
   kept?.begin();
   const heldByFile = [...known.values()].flatMap(({ first, newest }) => [first, newest]);
@@ -273,8 +281,9 @@ async function verifyOnce(
   const book = new ErasureBook(options.policy?.erasures ?? []);
   const auditorOf = (origin: string): Auditor => {
     const auditor = auditorFor(options, origin, held);
-    const erasures = book.told(origin, auditor.accept.erased, recorded);
-    return { ...auditor, erasures, seenFrom: known.get(origin)?.from, leftPacked: ignored.packed };
+    const erasures = book.told(origin, auditor.accept.erased, outside?.recorded);
+    const packed = ignored.packed === undefined ? undefined : ({ file: ignored.packed, why: 'not unpacked' } as const);
+    return { ...auditor, erasures, seenFrom: known.get(origin)?.from, elsewhere: outside?.elsewhere ?? packed };
   };
   const streams =
     groups === undefined
@@ -306,7 +315,7 @@ async function verifyOnce(
     first === undefined || newest === undefined ? [] : [{ origin, first, newest, from }],
   );
   // what was read before, who gave it reads again
-  const unrecorded = recorded === undefined && streams.some(({ findings }) => findings.count('ERASED_UNRECORDED') > 0);
+  const unrecorded = outside === undefined && streams.some(({ findings }) => findings.count('ERASED_UNRECORDED') > 0);
   const more = unrecorded && { unrecordedAt: book.size };
   return { result, ok: result.verdict === 'ok', seen, recorded: book, ...more };
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { familyOf } from '../../src/audit/memory/family.ts';
 import { parseRemembered } from '../../src/audit/memory/remembered.ts';
@@ -31,7 +32,8 @@ import { bothKeys, macKeys, signKeys } from '../vectors/logs.ts';
 
 /**
  * Whatever is done to any one object of a stream, before the first audit or after it, with or without new objects: an audit never
- * says ok where a whole verification with the checkpoints that are remembered does not.
+ * says ok where a whole verification with the checkpoints that are remembered does not, nor that something was tampered with
+ * where that verification does not.
  */
 
 type Files = ReadonlyMap<string, Buffer>;
@@ -201,10 +203,37 @@ const manipulations: Readonly<Record<string, Manipulation>> = {
     bucket.set(key.replace(/([^/]+)$/, 'moved-$1'), bucket.text(key) ?? '');
     bucket.delete(key);
   },
+  'packed, so that nobody can read it': (bucket, key) => {
+    bucket.set(`${key}.zst`, ZSTD);
+    bucket.delete(key);
+  },
+  'written anew by a tool': (bucket, key) => void bucket.set(key, rewritten(bucket.text(key) ?? '')),
+  'written anew by a tool, under another name': (bucket, key) => {
+    bucket.set(key.replace(/([^/]+)$/, 'new-$1'), rewritten(bucket.text(key) ?? ''));
+    bucket.delete(key);
+  },
+  'in UTF-16, under another name': (bucket, key) => {
+    bucket.set(key.replace(/([^/]+)$/, 'wide-$1'), Buffer.from(`\ufeff${bucket.text(key) ?? ''}`, 'utf16le'));
+    bucket.delete(key);
+  },
+  'compressed and damaged, under another name': (bucket, key) => {
+    const bytes = gzipSync(bucket.text(key) ?? '');
+    bucket.set(`${key}.1.gz`, bytes.fill(0xff, 10));
+    bucket.delete(key);
+  },
   'a changed copy beside it': (bucket, key) => {
     bucket.set(key.replace(/([^/]+)$/, 'copy-$1'), (bucket.text(key) ?? '').replace('"n":1', '"n":7'));
   },
 };
+
+/** What a file that zstd has compressed begins with. */
+const ZSTD = Buffer.from('28b52ffd2400', 'hex');
+
+/** JSON, as a tool writes it that has read it: of a line, or of a whole file such as a manifest. */
+function rewritten(text: string): string {
+  const documents = text.startsWith('{\n') ? [text] : text.split('\n').slice(0, -1);
+  return documents.map((one) => `${JSON.stringify(JSON.parse(one), undefined, 1).replaceAll('\n', ' ')}\n`).join('');
+}
 
 /** Another character in its signature. */
 function spoilCheckpoint(bucket: MemoryStorage, key: string, which: 'first' | 'last'): void {
@@ -263,6 +292,16 @@ function unsound(whole: ReadonlyMap<string, Verdict>, results: readonly StreamRe
   });
 }
 
+/** Streams of families that are called tampered, of which nothing is tampered in a verification of everything. */
+function unjust(whole: ReadonlyMap<string, Verdict>, results: readonly StreamResult[]): string[] {
+  const tampered = [...whole].flatMap(([origin, verdict]) => (verdict === 'tampered' ? familyOf(origin) : []));
+  return results.flatMap(({ stream, result, verdict, findings }) =>
+    verdict !== 'tampered' || tampered.includes(familyOf(stream))
+      ? []
+      : [`${stream}: ${result} ${verdict} ${findings.map(({ code }) => code).join(' ')}`],
+  );
+}
+
 /** Puts files there, but not those that are there as they were put before. */
 function put(bucket: MemoryStorage, files: Files): void {
   for (const [name, bytes] of files)
@@ -316,6 +355,7 @@ describe.each(kinds)('a stream %s', (_, keys, make) => {
         return one !== 'fleet/other' && verdict === 'ok' && checked !== 'whole' && when[0];
       }).length;
       problems.push(...unsound(whole, results).map((problem) => `${name}: ${problem}`));
+      problems.push(...unjust(whole, results).map((problem) => `${name}: unjust: ${problem}`));
       const again = await auditFleet(fleet, asked);
       problems.push(...unsound(whole, again.results).map((problem) => `${name}, again: ${problem}`));
     };
@@ -401,7 +441,10 @@ it.each(places)('of over 100 manipulations in one fleet, all are found in %s, an
     const [inMemory, here] = [await auditFleet(fleet, asked), await auditFleet(there, asked)].map(({ results }) =>
       results
         .filter(({ verdict }) => verdict !== 'ok')
-        .map(({ stream, verdict, findings }) => `${stream} ${verdict} ${findings.map(({ code }) => code).join()}`)
+        // of files that belong to no stream the first that were found are shown
+        .map(({ stream, verdict, findings }) =>
+          stream === '' ? `${stream} ${verdict}` : `${stream} ${verdict} ${findings.map(({ code }) => code).join()}`,
+        )
         .sort(),
     );
     expect(here).toEqual(inMemory);

@@ -109,6 +109,68 @@ describe.each([
     expect(await said()).toEqual(['fleet/a: rolled_back tampered whole', 'fleet/b: rolled_back tampered whole']);
   });
 
+  describe('what is missed may be in a file that nobody can read, which is said, and then it is undecided:', () => {
+    const text = (name: string): string => fleet.read(name).toString('utf8');
+    const anew = (name: string): string =>
+      text(name)
+        .trimEnd()
+        .split('\n')
+        .map((line) => `${JSON.stringify(JSON.parse(line), undefined, 1).replaceAll('\n', ' ')}\n`)
+        .join('');
+    const ZSTD = Buffer.from('28b52ffd2400', 'hex');
+
+    it.each<[string, string, RegExp, () => void]>([
+      [
+        'packed',
+        'a/0003.jsonl.zst',
+        /was left out, for it is not unpacked/,
+        () => fleet.write('a/0003.jsonl.zst', ZSTD),
+      ],
+      ['an archive elsewhere', 'z/old.zst', /not unpacked/, () => fleet.write('z/old.zst', ZSTD)],
+      [
+        'written anew',
+        'a/new.jsonl',
+        /could not be read/,
+        () => fleet.write('a/new.jsonl', Buffer.from(anew('a/0003.jsonl'))),
+      ],
+      [
+        'in UTF-16',
+        'a/wide.txt',
+        /could not be read/,
+        () => fleet.write('a/wide.txt', Buffer.from(`\ufeff${text('a/0003.jsonl')}`, 'utf16le')),
+      ],
+    ])('%s', async (_, file, why, act) => {
+      ship(fleet, rotatedLog('fleet/a', 3), 'a');
+      ship(fleet, rotatedLog('fleet/b', 1), 'b');
+      await said();
+      act();
+      const last = fleet.read('a/0003.jsonl');
+      fleet.remove('a/0003.jsonl');
+      for (let night = 1; night <= 2; night++) {
+        const { results, said: lines } = await auditFleet(fleet);
+        expect(lines).toContain('fleet/a: rolled_back undecided whole');
+        expect(lines).toContain('fleet/b: unchanged ok nothing');
+        const shown = results.find(({ stream }) => stream === 'fleet/a')?.findings ?? [];
+        const message = shown.find(({ code }) => code === 'END_UNPROVEN')?.message ?? '';
+        expect(message).toMatch(why);
+        expect(message).toContain(file);
+      }
+      for (const at of [1, 2]) fleet.remove(`a/000${at}.jsonl`);
+      expect(await said()).toContain('fleet/a: vanished undecided nothing');
+      ship(fleet, rotatedLog('fleet/a', 3), 'a');
+      expect(fleet.read('a/0003.jsonl')).toEqual(last);
+      expect((await said()).join()).toMatch(/fleet\/a: \w+ ok /);
+    });
+
+    it('but not what is there, and is another log', async () => {
+      ship(fleet, rotatedLog('fleet/a', 3), 'a');
+      await said();
+      ship(fleet, rotatedLog('fleet/a', 4, signKeys, 'other'), 'a');
+      fleet.write('a/0003.jsonl.zst', ZSTD);
+      expect((await said()).join()).toContain('fleet/a: forked tampered whole');
+    });
+  });
+
   describe('of a stream that was undecided, what verified is asked for again:', () => {
     // a log that is not closed and need not be recent
     const undecided = { stoppedAfterMs: undefined };

@@ -1,6 +1,7 @@
 import { isTamperError, TamperError } from '../../errors.ts';
 import { Deleted, isGone } from '../../foundation/file-identity.ts';
 import { UnreadableObject } from '../../storage/read-range.ts';
+import type { Elsewhere } from '../../verify/auditor/auditor.ts';
 import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
 import type { AuditMemory, StoredText } from '../memory/audit-memory.ts';
 import { familyId } from '../memory/family.ts';
@@ -17,7 +18,7 @@ import { type FamilyFile, isRemembered as isFileRemembered, lookAtFamily, type S
 import { isSameLook, lookAgain } from './look-again.ts';
 import { isExpired } from './plan.ts';
 import { rememberStream } from './remember.ts';
-import { doubted, emptyResult, resultOf, unreadResult, vanishedResult, withMissing } from './results.ts';
+import { emptyResult, resultOf, unreadResult, vanishedResult, withMissing } from './results.ts';
 import { type AuditFinding, formatResults, parseResults, type StreamResult } from './stream-result.ts';
 import { type FamilyRules, type VerifiedStream, verifyFamily } from './verify-family.ts';
 
@@ -32,8 +33,8 @@ export interface FamilyJob {
   readonly files: readonly FamilyFile[];
   /** The version of what was remembered before the files were listed; absent where nothing was. */
   readonly memoryVersion?: string | undefined;
-  /** A file that could not be looked into, and of which nobody knows whose it is; absent where there is none. */
-  readonly unread?: string | undefined;
+  /** Where what is missed of it may be; absent where there is no such file. */
+  readonly elsewhere?: Elsewhere | undefined;
   /** Manifests whose files were not there. */
   readonly manifests?: readonly ManifestAlone[] | undefined;
   /** Whether all files are read again, whether they have changed or not. */
@@ -84,17 +85,19 @@ export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<re
     const remembered =
       outcome.is === 'doubtful' ? outcome.pending.stored : await rules.memory.read(familyId(job.family));
     await settling(now.files);
-    const files = await lookAgain(job.family, now.files, remembered && parsed(remembered, job.family, rules), rules);
+    const before = remembered && parsed(remembered, job.family, rules);
+    const { files, elsewhere = job.elsewhere } = await lookAgain(job.family, now.files, before, rules);
     if (
       outcome.is === 'doubtful' &&
       isSameLook(now.files, files) &&
+      (elsewhere === undefined || now.elsewhere !== undefined) &&
       (await isStillUnrecorded(outcome.pending, rules))
     ) {
       outcome = await settle(outcome.pending, rules);
       if (outcome.is === 'settled') return outcome.results;
     }
     if (attempt === ATTEMPTS) return restless(now, outcome);
-    now = { ...job, files, memoryVersion: remembered?.version };
+    now = { ...job, files, elsewhere, memoryVersion: remembered?.version };
   }
 }
 
@@ -214,16 +217,24 @@ async function verified(
   const named = all.filter(({ origin }) => rules.options.names(origin));
   const held = rules.options.held.get(job.family) ?? [];
   const looks = lookAtFamily(job.files, remembered && { ...remembered, streams: named }, held);
-  const verifiedNow = await verifiedStreams(looks, rules, job.reread === true);
+  const { elsewhere } = job;
+  const reread = job.reread === true;
+  let verifiedNow = await verifiedStreams(looks, rules, reread);
+  // what another file may hold excuses what is missing, and takes nothing from what is ok
+  if (
+    elsewhere !== undefined &&
+    [...(verifiedNow?.reports.values() ?? [])].some(({ verdict }) => verdict === 'tampered')
+  )
+    verifiedNow = await verifiedStreams(looks, { ...rules, elsewhere }, reread);
   if (verifiedNow === undefined) return undefined;
   const { reports, recorded } = verifiedNow;
   const results: StreamResult[] = [];
   // what is not named now may be named again
   const streams: RememberedStream[] = all.filter((one) => !named.includes(one));
   for (const look of looks) {
-    const outcome = outcomeOf(look, reports.get(look.origin), { ...rules, recorded });
+    const outcome = outcomeOf(look, reports.get(look.origin), { ...rules, recorded, elsewhere });
     if (outcome === undefined) return undefined;
-    results.push(job.unread === undefined ? outcome.result : doubted(outcome.result, job.unread));
+    results.push(outcome.result);
     if (outcome.stream !== undefined) streams.push(outcome.stream);
   }
   const next: RememberedFamily = { version: 2, family: job.family, streams };
@@ -280,7 +291,7 @@ function outcomeOf(
   if (files.length === 0) {
     const isHere = (name: string): boolean => rules.places.some((place) => place.holds(name));
     const size = Math.max(0, ...[remembered?.newest, remembered?.seen, ...rules.options.heldOf(origin)].map(sizeOf));
-    return { result: vanishedResult(look, expired, size, isHere), stream: remembered };
+    return { result: vanishedResult(look, { expired, size, isHere, elsewhere: rules.elsewhere }), stream: remembered };
   }
   if (verifiedStream !== undefined) {
     const { recorded } = rules;

@@ -176,7 +176,7 @@ export class ErasureLogs {
     const remembered = stored && parseRemembered(stored.text, id, `${memory.name}: ${id}`);
     const known = this.#known.get(family) ?? [];
     await settling(known);
-    const files = await lookAgain(family, known, remembered, this.#rules);
+    const { files } = await lookAgain(family, known, remembered, this.#rules);
     this.#known.set(family, files.length === 0 ? known : files);
     const all = lookAtFamily(files, remembered, options.held.get(family) ?? []);
     const looks = all.filter((look) => options.erasures.includes(look.origin) && look.files.length > 0);

@@ -1,4 +1,5 @@
 import { tagOf } from '../../format/origin.ts';
+import type { Elsewhere } from '../../verify/auditor/auditor.ts';
 import { wantedBy } from '../../verify/files/grouping.ts';
 import type { Peek } from '../../verify/input/peek.ts';
 import { familyOf } from '../memory/family.ts';
@@ -19,13 +20,20 @@ export interface Looking {
   readonly options: StreamOptions;
 }
 
+/** What the folders of a family's files show. */
+export interface FamilyNow {
+  readonly files: readonly FamilyFile[];
+  /** Where what is missed of it may be. */
+  readonly elsewhere?: Elsewhere;
+}
+
 /** The files of a family that are in the folders of those that are known now. `known` says what was seen of them before. */
 export async function lookAgain(
   family: string,
   known: readonly FamilyFile[],
   remembered: RememberedFamily | undefined,
   { places, options }: Looking,
-): Promise<FamilyFile[]> {
+): Promise<FamilyNow> {
   const seen = new Map(known.map((file) => [file.name, file]));
   const rememberedFiles = (remembered?.streams ?? []).flatMap((stream) =>
     stream.files.map((file) => ({ stream, file })),
@@ -39,6 +47,7 @@ export async function lookAgain(
   const wanted = { ...byName, tags: new Set([...byName.tags, ...[...origins, family].map(tagOf)]) };
   const files = new Map<string, FamilyFile>();
   const peeked: { readonly file: PlacedFile; readonly peek: Peek }[] = [];
+  let elsewhere: Elsewhere | undefined;
   for (const place of places) {
     const beside = names.filter((name) => places.find((one) => one.holds(name)) === place);
     if (beside.length === 0) continue;
@@ -52,6 +61,7 @@ export async function lookAgain(
         else {
           const peek = await place.peek(file, wanted).catch(lookFailure);
           if (peek === undefined) files.set(file.name, file);
+          else if (peek === 'not unpacked') elsewhere ??= { file: file.name, why: peek };
           else if (typeof peek !== 'string') {
             if ('code' in peek) files.set(file.name, { ...file, unread: peek });
             else peeked.push({ file, peek });
@@ -67,8 +77,9 @@ export async function lookAgain(
   for (const { file, peek } of peeked) {
     const sight = sightOf(peek, byTag, options.only);
     if (sight !== undefined) files.set(file.name, { ...file, sight });
+    else if (peek.hidden !== undefined) elsewhere = { file: file.name, why: 'not read' };
   }
-  return [...files.values()];
+  return { files: [...files.values()], ...(elsewhere && { elsewhere }) };
 }
 
 /** The origin that an open claims, where its TAG is that of the entry. */

@@ -1,5 +1,6 @@
+import type { Elsewhere } from '../../verify/auditor/auditor.ts';
 import { erasedMessage } from '../../verify/erasures/erased-entries.ts';
-import type { ManifestAlone } from '../../verify/verdict/ignored-files.ts';
+import { type ManifestAlone, whyUnknown } from '../../verify/verdict/ignored-files.ts';
 import { unmet } from '../../verify/verdict/manifests-alone.ts';
 import { type RememberedStream, sizeOf } from '../memory/remembered.ts';
 import type { PlacedFile } from '../place/log-place.ts';
@@ -58,18 +59,6 @@ export function unreadResult(stream: string, files: readonly FamilyFile[]): Stre
   return { ...emptyResult(stream, files.length, first), ...shownFindings(findings, 0) };
 }
 
-/** What is missed of a stream may be in a file of which nobody knows what is in it: `unread`. Then it is undecided whether it is gone. */
-export function doubted(result: StreamResult, unread: string): StreamResult {
-  if (!['vanished', 'rolled_back'].includes(result.result) || result.more > 0) return result;
-  const findings = result.findings.map((finding): AuditFinding => {
-    if (finding.code !== 'KNOWN_CONTRADICTED') return finding;
-    const message = `${finding.message}; or they are in ${unread}, which could not be read`;
-    return { ...finding, severity: 'undecided', message };
-  });
-  const isTampered = findings.some(({ severity }) => severity === 'tampered');
-  return { ...result, verdict: isTampered ? 'tampered' : 'undecided', findings };
-}
-
 /** What manifests show to be missing, with the streams that it is missing of. */
 export function withMissing(results: readonly StreamResult[], manifests: readonly ManifestAlone[]): StreamResult[] {
   const ends = new Map(
@@ -89,21 +78,27 @@ export function withMissing(results: readonly StreamResult[], manifests: readonl
   return [...known, ...gone];
 }
 
-/**
- * A stream that is remembered and of which nothing is there. `expired`: it may be gone by now. `size`: of the largest checkpoint that is held of it. `isHere`: whether a name is one of
- * a place that is audited.
- */
+/** What is known of a stream of which nothing is there. */
+export interface Vanished {
+  /** It may be gone by now. */
+  readonly expired: boolean;
+  /** Of the largest checkpoint that is held of it. */
+  readonly size: number;
+  /** Whether a name is one of a place that is audited. */
+  readonly isHere: (name: string) => boolean;
+  readonly elsewhere: Elsewhere | undefined;
+}
+
+/** A stream that is remembered and of which nothing is there. */
 export function vanishedResult(
   { origin, remembered }: StreamLook,
-  expired: boolean,
-  size: number,
-  isHere: (name: string) => boolean,
+  { expired, size, isHere, elsewhere }: Vanished,
 ): StreamResult {
-  const elsewhere = remembered?.files.find(({ name }) => !isHere(name))?.name;
+  const notHere = remembered?.files.find(({ name }) => !isHere(name))?.name;
   const why =
-    elsewhere === undefined
+    notHere === undefined
       ? 'they were deleted, or moved'
-      : `the last audit saw ${elsewhere}, which is in none of the places that you named now`;
+      : `the last audit saw ${notHere}, which is in none of the places that you named now`;
   const message =
     size > 0
       ? `you hold a checkpoint of ${size} entries of this stream, but none of its files is here: ${why}`
@@ -114,11 +109,17 @@ export function vanishedResult(
         severity: 'warning',
         message: `all files of this stream are gone, as --retention allows: its last entry, ${remembered?.lastSeq}, is old enough`,
       }
-    : { code: 'KNOWN_CONTRADICTED', severity: 'tampered', message };
+    : elsewhere === undefined
+      ? { code: 'KNOWN_CONTRADICTED', severity: 'tampered', message }
+      : {
+          code: 'END_UNPROVEN',
+          severity: 'undecided',
+          message: `${message}; or ${whyUnknown(elsewhere)}, and holds them`,
+        };
   return {
     ...emptyResult(origin, 0, undefined),
     result: expired ? 'removed' : 'vanished',
-    verdict: expired ? 'ok' : 'tampered',
+    verdict: expired ? 'ok' : elsewhere === undefined ? 'tampered' : 'undecided',
     end: remembered?.end ?? 'open',
     removed: { files: remembered?.files.length ?? 0, lastSeq: remembered?.lastSeq ?? 0 },
     findings: [finding],
@@ -197,9 +198,10 @@ function outcome(
   const has = (code: string): boolean => findings.some((finding) => finding.code === code);
   const lastSeq = verified?.report.lastSeq ?? remembered?.lastSeq ?? 0;
   if (has('FORK')) return 'forked';
-  if (has('KNOWN_CONTRADICTED'))
-    return lastSeq < Math.max(sizeOf(remembered?.newest), sizeOf(remembered?.seen)) ? 'rolled_back' : 'forked';
+  const reaches = lastSeq >= Math.max(sizeOf(remembered?.newest), sizeOf(remembered?.seen));
+  if (has('KNOWN_CONTRADICTED')) return reaches ? 'forked' : 'rolled_back';
   if (remembered === undefined) return 'new';
+  if (!reaches) return 'rolled_back'; // it may be in a file that nobody can read
   const isKept = verified?.verdict === 'ok' && verified.report.firstSeq === remembered.firstSeq;
   if (gone.length > 0 && !isKept) return 'removed';
   if (verified !== undefined && lastSeq > remembered.lastSeq) return 'grown';

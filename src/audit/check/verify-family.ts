@@ -1,9 +1,9 @@
 import { Deleted } from '../../foundation/file-identity.ts';
-import { DEFAULT_ACCEPTANCE } from '../../verify/auditor/auditor.ts';
+import { DEFAULT_ACCEPTANCE, type Elsewhere } from '../../verify/auditor/auditor.ts';
 import type { VerifyOptions } from '../../verify/auditor/options.ts';
 import type { Finding } from '../../verify/model/findings.ts';
 import type { StreamReport, Verdict } from '../../verify/verdict/report.ts';
-import { verifyErased } from '../../verify/verify.ts';
+import { verifyAmong } from '../../verify/verify.ts';
 import { sizeOf } from '../memory/remembered.ts';
 import type { LogPlace } from '../place/log-place.ts';
 import type { RecordedNow } from './erasure-logs.ts';
@@ -33,6 +33,8 @@ export interface FamilyRules {
   readonly mayBeGoneBefore: number | undefined;
   /** What erasure logs record of these streams. */
   readonly recorded: RecordedNow;
+  /** Where what is missed of them may be. */
+  readonly elsewhere?: Elsewhere | undefined;
   /** Told how far the verifier is; what the options say is told otherwise. */
   readonly onProgress?: VerifyOptions['onProgress'];
 }
@@ -175,7 +177,7 @@ async function verifyParts(
   const fromMiddle = parts.some(({ from }) => from !== undefined);
   const { onProgress } = rules;
   const given = { ...reading.given, ...(onProgress !== undefined && { onProgress }) };
-  const { streams } = await verifyErased({ ...options.of(origins, fromMiddle, held), ...given }, rules.recorded);
+  const { streams } = await verifyAmong({ ...options.of(origins, fromMiddle, held), ...given }, rules);
   const reports = new Map(streams.map((report) => [report.origin, report]));
   // whatever the verifier says of files that it could not give to one of these streams counts against all of them
   const beside = streams.filter(({ origin }) => origin === '').flatMap(({ findings }) => findings);

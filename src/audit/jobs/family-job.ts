@@ -27,7 +27,7 @@ const schema = v.strictObject({
     }),
   ),
   memoryVersion: v.optional(text),
-  unread: v.optional(text),
+  elsewhere: v.optional(v.strictObject({ file: text, why: v.picklist(['not read', 'not unpacked']) })),
   reread: v.optional(v.boolean()),
   manifests: v.optional(
     v.array(v.strictObject({ name: text, origin: text, firstSeq: count, lastSeq: count, after: v.optional(text) })),
@@ -58,7 +58,7 @@ interface FoundErasureLogs {
 
 /** What the job of a family asks for, as JSON. */
 export function taskOf(
-  { files, memoryVersion, unread, reread, manifests }: FamilyJob,
+  { files, memoryVersion, elsewhere, reread, manifests }: FamilyJob,
   erasures: readonly ErasureLogPlace[],
 ): unknown {
   const plain = files.map(({ sight, ...file }) => {
@@ -66,7 +66,7 @@ export function taskOf(
     const { origin, size } = sight.after;
     return { ...file, sight: { ...sight, after: { origin, size } } };
   });
-  return { files: plain, memoryVersion, unread, reread, manifests, ...(erasures.length > 0 && { erasures }) };
+  return { files: plain, memoryVersion, elsewhere, reread, manifests, ...(erasures.length > 0 && { erasures }) };
 }
 
 /** Reads it. `isPlaced` says whether a name is one of a file in the places: none other is read. @throws {@link TamperError} `FORMAT_INVALID` */

@@ -19,7 +19,7 @@ import type { AuditMemory } from '../memory/audit-memory.ts';
 import type { LogPlace } from '../place/log-place.ts';
 import { settling } from '../place/standing.ts';
 import type { AuditJournal } from './audit-journal.ts';
-import { type Discoverer, doubtOf } from './discover.ts';
+import { type Discoverer, elsewhereOf } from './discover.ts';
 import type { Rereading } from './due.ts';
 import { listStreams } from './listing.ts';
 import type { Shard } from './shard.ts';
@@ -140,14 +140,14 @@ class Audit {
     const recorded = await erasures.readAgain();
     await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
       const files = discovery.families.get(job.family) ?? [];
-      const same = isSameLook(job.files, files);
+      const elsewhere = elsewhereOf(discovery, job.family);
+      const same = isSameLook(job.files, files) && (elsewhere === undefined || job.elsewhere !== undefined);
       if (outcome.is === 'doubtful' && same && isSameRecorded(outcome.pending, recorded)) {
         await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));
       else {
-        const unread = doubtOf(discovery, job.family);
         const manifests = discovery.manifests.get(job.family);
-        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), unread, manifests }, attempt + 1);
+        await this.#audit({ ...job, files, memoryVersion: versionOf(outcome), elsewhere, manifests }, attempt + 1);
       }
     });
   }

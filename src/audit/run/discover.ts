@@ -2,6 +2,7 @@ import { isTamperError, TamperError } from '../../errors.ts';
 import { tagOf } from '../../format/origin.ts';
 import { throwIfAborted } from '../../foundation/deadline.ts';
 import { mapBounded } from '../../foundation/pool.ts';
+import type { Elsewhere } from '../../verify/auditor/auditor.ts';
 import { wantedBy } from '../../verify/files/grouping.ts';
 import type { Peek, Wanted } from '../../verify/input/peek.ts';
 import {
@@ -27,8 +28,10 @@ export interface Discovery {
   readonly unclaimed: readonly UnclaimedFile[];
   /** Files that could not be looked into, and of which nobody knows whose they are: those with no failure were replaced each time. */
   readonly unread: readonly FamilyFile[];
-  /** Damaged ones without any entry, by the family of which a file is remembered whose name theirs begins with. */
-  readonly hidden: ReadonlyMap<string, string>;
+  /** Those without any entry of which nobody knows what they hold, by the family of which a file is remembered whose name theirs begins with. */
+  readonly hidden: ReadonlyMap<string | undefined, string>;
+  /** The first one that has to be unpacked. */
+  readonly packed: string | undefined;
   /** Manifests whose files are not here, by the family of their stream. */
   readonly manifests: ReadonlyMap<string, readonly ManifestAlone[]>;
   readonly ignored: IgnoredReport;
@@ -36,9 +39,11 @@ export interface Discovery {
   readonly empty: readonly LogPlace[];
 }
 
-/** A file in which what is missed of a family may be; nobody can read it. */
-export function doubtOf({ unread, hidden }: Discovery, family: string): string | undefined {
-  return unread[0]?.name ?? hidden.get(family);
+/** Where what is missed of a family may be (M8.5): of no such file anybody knows whose entries it holds. */
+export function elsewhereOf({ unread, hidden, packed }: Discovery, family: string): Elsewhere | undefined {
+  const file = unread[0]?.name ?? hidden.get(family) ?? hidden.get(undefined);
+  if (file !== undefined) return { file, why: 'not read' };
+  return packed === undefined ? undefined : { file: packed, why: 'not unpacked' };
 }
 
 /** A file of no stream that is named. */
@@ -164,11 +169,14 @@ export class Discoverer {
       else own.push(one);
     }
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
-    const hidden = new Map(
-      unclaimed.flatMap(({ file, peek }) => (peek.hidden === undefined ? [] : this.#familyOf(file))),
-    );
+    const hidden = new Map<string | undefined, string>();
+    for (const { file, peek } of unclaimed) {
+      if (peek.hidden === undefined) continue;
+      hidden.set(undefined, file).set(this.#familyOf(file), file);
+    }
     const empty = this.#places.filter((place) => !found.places.has(place));
-    return { families, unclaimed, unread: unknown, hidden, manifests, ignored: found.ignored.report, empty };
+    const { packed, report: ignored } = found.ignored;
+    return { families, unclaimed, unread: unknown, hidden, packed, manifests, ignored, empty };
   }
 
   /** Files that may be copies: such a one is not read, and the manifest beside it may be of another stream (M7.1). */
@@ -199,11 +207,10 @@ export class Discoverer {
     return beside.peeked.filter(isOther);
   }
 
-  /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`, and the name. */
-  #familyOf(name: string): [string, string][] {
-    for (const [known, { family }] of this.#index.files)
-      if (name.startsWith(known.replace(/\.gz$/, ''))) return [[family, name]];
-    return [];
+  /** The family of which a file is remembered that this one may have been, as `a.jsonl` for `a.jsonl.1.gz`. */
+  #familyOf(name: string): string | undefined {
+    for (const [known, { family }] of this.#index.files) if (name.startsWith(known.replace(/\.gz$/, ''))) return family;
+    return undefined;
   }
 
   async #lookInto(place: LogPlace, files: readonly PlacedFile[], found: Found): Promise<void> {

@@ -9,7 +9,7 @@ import type { AuditMemory } from '../memory/audit-memory.ts';
 import { familyId, familyOf } from '../memory/family.ts';
 import { MemoryIndex } from '../memory/memory-index.ts';
 import type { LogPlace } from '../place/log-place.ts';
-import { Discoverer, type Discovery, doubtOf, type UnclaimedFile } from './discover.ts';
+import { Discoverer, type Discovery, elsewhereOf, type UnclaimedFile } from './discover.ts';
 import { dueFamilies, type Rereading } from './due.ts';
 import { isInShard, type Shard } from './shard.ts';
 import { missingResult } from './summary.ts';
@@ -70,7 +70,7 @@ export async function listStreams(
       family,
       files: own,
       memoryVersion: index.families.get(family)?.version,
-      unread: doubtOf(discovery, family),
+      elsewhere: elsewhereOf(discovery, family),
       manifests: discovery.manifests.get(family),
       ...(reread && { reread }),
     };

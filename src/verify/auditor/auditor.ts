@@ -73,11 +73,17 @@ export const DEFAULT_ACCEPTANCE: Acceptance = {
   erased: Number.POSITIVE_INFINITY,
 };
 
+/** A file that is not among those that are read, and may hold entries of any stream (M8.5). */
+export interface Elsewhere {
+  readonly file: string;
+  readonly why: 'not read' | 'not unpacked';
+}
+
 /** Everything that the verdict on one stream rests on. */
 export interface Auditor {
   readonly origin: string;
-  /** A file that was left out because it is not unpacked: it may hold what is held and not here (M8.5). */
-  readonly leftPacked?: string | undefined;
+  /** What may hold what is held and not here (M8.5). */
+  readonly elsewhere?: Elsewhere | undefined;
   readonly publicKeys: readonly NamedPublicKey[];
   /** Public keys that the auditor named for other streams: they count for nothing here. */
   readonly namedElsewhere?: readonly { readonly name: string; readonly key: NoteKey }[];

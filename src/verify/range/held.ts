@@ -4,6 +4,7 @@ import { ratchetKeyId } from '../../format/vkey.ts';
 import type { Epoch } from '../model/epoch.ts';
 import type { StreamState } from '../state/state.ts';
 import { verifyNamed } from '../trust/note-signatures.ts';
+import { whyUnknown } from '../verdict/ignored-files.ts';
 import { narrowed } from './narrowed.ts';
 
 /** Held checkpoints: what the auditor already knew of the stream (spec 8.2, 8.6). */
@@ -53,7 +54,7 @@ export function checkDates(state: StreamState, seq: number, sealedAt: string): v
 
 /** Held checkpoints above the end of the range contradict it (spec 8.2, M8.5). */
 export function checkHeldAtEnd(state: StreamState): void {
-  if (state.order.broken || state.coverage.isPartial) return;
+  if (state.order.broken) return;
   const hiding = ['RESERIALIZED', 'GZIP_TRAILING', 'ENCODING_CONVERTED'] as const;
   if (hiding.some((code) => state.findings.count(code) > 0)) return; // those entries may stand there
   const held = Math.max(0, ...state.auditor.held.map((checkpoint) => checkpoint.size));
@@ -61,12 +62,14 @@ export function checkHeldAtEnd(state: StreamState): void {
   const size = Math.max(held, stamped);
   if (size < Math.max(state.order.next, 1)) return;
   const what = held < size ? 'you have a time stamp' : 'you hold a checkpoint';
-  const { leftPacked } = state.auditor;
-  if (leftPacked !== undefined) {
-    const message = `${what} of ${size} entries, but only ${state.order.next - 1} are here; ${leftPacked} was left out, for it is not unpacked, and may hold the rest`;
+  const { elsewhere } = state.auditor;
+  if (elsewhere !== undefined) {
+    const here = Math.max(0, state.order.next - 1);
+    const message = `${what} of ${size} entries, but only ${here} are here; ${whyUnknown(elsewhere)}, and may hold the rest`;
     state.findings.add('END_UNPROVEN', { file: state.place.file }, message);
     return;
   }
+  if (state.coverage.isPartial) return;
   if (state.order.next === 0) {
     const message = `${what} of ${size} entries of this stream, but there is no entry of it: its files were emptied or replaced`;
     state.findings.add('KNOWN_CONTRADICTED', { file: state.place.file }, message);

@@ -1,3 +1,4 @@
+import type { Elsewhere } from '../auditor/auditor.ts';
 import type { MissingFile } from '../input/peek.ts';
 
 /** So many names of what was left out are kept; more are counted. */
@@ -60,4 +61,9 @@ export class IgnoredFiles {
   get report(): IgnoredReport {
     return { files: this.#files, more: this.#count - this.#files.length };
   }
+}
+
+/** For people: why nobody knows what a file holds. */
+export function whyUnknown({ file, why }: Elsewhere): string {
+  return why === 'not unpacked' ? `${file} was left out, for it is not unpacked` : `${file} could not be read`;
 }
