@@ -1,8 +1,7 @@
 // npm run check [-- NAME [ARGUMENTS]]: every check, two at a time, also after one has failed; or the named ones.
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { ensureBuilt } from './lib/built.mjs';
-import { root, tool } from './lib/run.mjs';
+import { atOnce, finished, tool } from './lib/run.mjs';
 
 const script = (name, ...args) => [process.execPath, `scripts/check/${name}.mjs`, ...args];
 
@@ -57,45 +56,22 @@ if (all[names[0] ?? 'lint'] === undefined) {
 }
 ensureBuilt();
 
-const waiting = names.length > 0 ? names : Object.keys(CHECKS);
-const total = waiting.length;
+const chosen = names.length > 0 ? names : Object.keys(CHECKS);
 const failed = [];
-await Promise.all(
-  Array.from({ length: Math.min(2, availableParallelism()) }, async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const started = performance.now();
-      const outputs = [];
-      let code = 0;
-      for (const [command, ...rest] of all[name]) {
-        const { status, output } = await finished(command, [...rest, ...args], total === 1);
-        outputs.push(output);
-        code ||= status;
-      }
-      const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      console.log(`\n== ${name}\n${outputs.join('')}${code === 0 ? 'ok' : 'FAILED'} ${name} (${seconds} s)`);
-      if (code !== 0) failed.push(name);
-    }
-  }),
-);
+await atOnce(Math.min(2, availableParallelism()), chosen, async (name) => {
+  const started = performance.now();
+  const outputs = [];
+  let worst = 0;
+  for (const [command, ...rest] of all[name]) {
+    const { code, output } = await finished(command, [...rest, ...args], { shown: chosen.length === 1 });
+    outputs.push(output);
+    worst ||= code;
+  }
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`\n== ${name}\n${outputs.join('')}${worst === 0 ? 'ok' : 'FAILED'} ${name} (${seconds} s)`);
+  if (worst !== 0) failed.push(name);
+});
 console.log(
-  `\nchecks: ${total - failed.length} passed, ${failed.length} failed${failed.map((name) => ` [${name}]`).join('')}`,
+  `\nchecks: ${chosen.length - failed.length} passed, ${failed.length} failed${failed.map((name) => ` [${name}]`).join('')}`,
 );
 process.exit(failed.length === 0 ? 0 : 1);
-
-/** Runs a command to its end. What it prints is shown as it comes if it runs alone, else in one piece. */
-function finished(command, args, alone) {
-  const child = spawn(command, args, {
-    cwd: root,
-    stdio: ['ignore', alone ? 'inherit' : 'pipe', alone ? 'inherit' : 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-  }
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status) => resolve({ status: status ?? 1, output }));
-  });
-}

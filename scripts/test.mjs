@@ -11,7 +11,7 @@ import { cpuSeconds } from './lib/cpu.mjs';
 import { filesBelow } from './lib/files.mjs';
 import { root } from './lib/run.mjs';
 import { toolCache } from './lib/tool-cache.mjs';
-import { nightlyItems, runNightly, SLICES, sliceOfCommit, slicesOf } from './test/nightly.mjs';
+import { AT_ONCE, nightlyItems, runNightly, SLICES, sliceOfCommit, slicesOf } from './test/nightly.mjs';
 import { countBySuite, leftOutOf, suitesOf, unavailableSuites } from './test/suites.mjs';
 import { resultOf, runVitest, tellTimes } from './test/vitest.mjs';
 
@@ -32,7 +32,7 @@ for (const { path, suite, lacks } of leftOutOf(filesBelow('test', /\.test\.ts$/)
 }
 // A selection runs what it names; a suite of it that cannot run fails there.
 if (ci && unavailable.length > 0 && (tier === 'nightly' || args.length === 0)) process.exit(1);
-process.exit(tier === 'nightly' ? nightly() : quick());
+process.exit(tier === 'nightly' ? await nightly() : quick());
 
 function quick() {
   const selection = args.length > 0;
@@ -84,7 +84,7 @@ function tellSuites(report) {
   return problems;
 }
 
-function nightly() {
+async function nightly() {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -99,7 +99,7 @@ function nightly() {
   const named = all.filter(({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
   const slice = values.slice === undefined ? undefined : sliceOfCommit(values.slice);
   const items = slice === undefined ? named : slicesOf(named)[slice];
-  const minutes = Math.round(items.reduce((sum, { seconds }) => sum + seconds, 0) / 60);
+  const minutes = Math.round(items.reduce((sum, { seconds }) => sum + seconds, 0) / AT_ONCE / 60);
   console.log(
     `${slice === undefined ? 'Nightly tier' : `Slice ${slice + 1} of ${SLICES} of the nightly tier`}: ` +
       `${items.length} of ${all.length} items, about ${minutes} minutes`,
@@ -108,7 +108,7 @@ function nightly() {
     for (const { name, seconds } of items) console.log(`  ${String(seconds).padStart(5)} s  ${name}`);
     return 0;
   }
-  const { passed, failed, failures } = runNightly(items, values);
+  const { passed, failed, failures } = await runNightly(items, values);
   for (const failure of failures) console.log(`FAILED: ${failure}`);
   if (items.length < all.length) console.log(`Not run here: ${all.length - items.length} items (npm run test:nightly)`);
   console.log(`nightly tier: ${passed} passed, ${failed} failed`);

@@ -1,10 +1,11 @@
 // The nightly tier: every campaign, emulator, soak, kill, browser and page that takes longer than people wait for.
 // Each is an item, run by itself. What has passed for a commit is not run again, so that an interrupted night goes on.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { filesBelow } from '../lib/files.mjs';
-import { root, run } from '../lib/run.mjs';
-import { resultOf, runVitest } from './vitest.mjs';
+import { atOnce, finished, root } from '../lib/run.mjs';
+import { resultOf, runVitestBeside } from './vitest.mjs';
 
 /** Seconds that each item took when it was measured: slices are cut by their proportions. `--record` writes them anew. */
 const SECONDS_FILE = `${root}scripts/test/nightly-seconds.json`;
@@ -96,38 +97,47 @@ function readState(commit) {
   return { commit, items: {} };
 }
 
-function runItem(item) {
-  const env = { ...process.env, ...item.env };
+/** What an item printed and came to. @param place - tells apart those that run at the same time */
+async function runItem(item, place) {
   if (item.vitest !== undefined) {
-    return resultOf(runVitest(item.vitest, `${root}coverage/nightly-vitest.json`, { env }));
+    const reportFile = `${root}coverage/nightly-${place}.json`;
+    const { output, ...outcome } = await runVitestBeside(item.vitest, reportFile, item.env);
+    rmSync(reportFile, { force: true });
+    return { output, ...resultOf(outcome) };
   }
   const [command, ...args] = item.command;
-  const code = run(command, args, { env });
+  const { code, output } = await finished(command, args);
   return code === 0
-    ? { passed: 1, failed: 0, failures: [] }
-    : { passed: 0, failed: 1, failures: [`${item.name}: exit code ${code}`] };
+    ? { output, passed: 1, failed: 0, failures: [] }
+    : { output, passed: 0, failed: 1, failures: [`${item.name}: exit code ${code}`] };
 }
 
-/** Runs the items that have not passed yet for this commit, and says what each came to. */
-export function runNightly(items, { again = false, record = false } = {}) {
+/** Items at the same time: most wait for one process of theirs, or for a server. */
+export const AT_ONCE = Math.min(2, availableParallelism());
+
+/** Runs the items that have not passed yet for this commit, the longest first, and says what each came to. */
+export async function runNightly(items, { again = false, record = false } = {}) {
   const commit = head();
   const state = readState(commit);
   const total = { passed: 0, failed: 0, failures: [] };
-  for (const [index, item] of items.entries()) {
+  const longestFirst = items.toSorted((a, b) => b.seconds - a.seconds);
+  await atOnce(AT_ONCE, longestFirst, async (item, index) => {
+    const place = `${index + 1} of ${items.length}: ${item.name}`;
     let result = state.items[item.name];
     if (again || result === undefined || result.failed > 0) {
-      console.log(`\n--- ${index + 1} of ${items.length}: ${item.name} (about ${item.seconds} s)`);
+      console.log(`--- ${place} (about ${item.seconds} s)`);
       const started = performance.now();
-      result = runItem(item);
-      result.seconds = Math.round((performance.now() - started) / 1000);
+      const { output, ...found } = await runItem(item, index + 1);
+      result = { ...found, seconds: Math.round((performance.now() - started) / 1000) };
+      console.log(`\n=== ${place}\n${output}`);
       state.items[item.name] = result;
       mkdirSync(`${root}coverage`, { recursive: true });
       writeFileSync(STATE_FILE, JSON.stringify(state, undefined, 1));
-    } else console.log(`--- ${index + 1} of ${items.length}: ${item.name}: passed before for this commit`);
+    } else console.log(`--- ${place}: passed before for this commit`);
     total.passed += result.passed;
     total.failed += result.failed;
     total.failures.push(...result.failures);
-  }
+  });
   console.log('\n| nightly item | seconds | passed | failed |\n|---|---|---|---|');
   for (const { name } of items) {
     const { seconds, passed, failed } = state.items[name];

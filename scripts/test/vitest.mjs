@@ -1,19 +1,33 @@
 // One run of vitest and what its report says: how many tests, which failed, and where the time went.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { root, run, tool } from '../lib/run.mjs';
+import { finished, root, run, tool } from '../lib/run.mjs';
 
 /** Runs vitest; its exit code, and its report, which is undefined if vitest ended without one. */
-export function runVitest(args, reportFile, options = {}) {
+export function runVitest(args, reportFile) {
+  const { vitest, env } = vitestCommand(args, reportFile);
+  return outcomeOf(run(tool('vitest'), vitest, { env }), reportFile);
+}
+
+/** The same beside others, with what it printed. @param more - variables */
+export async function runVitestBeside(args, reportFile, more) {
+  const { vitest, env } = vitestCommand(args, reportFile);
+  const { code, output } = await finished(tool('vitest'), vitest, { env: { ...env, ...more } });
+  return { ...outcomeOf(code, reportFile), output };
+}
+
+const cpuFileOf = (reportFile) => reportFile.replace(/\.json$/, '-cpu.txt');
+
+function vitestCommand(args, reportFile) {
   mkdirSync(dirname(reportFile), { recursive: true });
-  const cpuFile = reportFile.replace(/\.json$/, '-cpu.txt');
-  rmSync(reportFile, { force: true });
-  rmSync(cpuFile, { force: true });
+  for (const file of [reportFile, cpuFileOf(reportFile)]) rmSync(file, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-  const env = { ...(options.env ?? process.env), TEST_CPU_FILE: cpuFile };
-  const code = run(tool('vitest'), ['run', ...args, ...reporters], { ...options, env });
+  return { vitest: ['run', ...args, ...reporters], env: { ...process.env, TEST_CPU_FILE: cpuFileOf(reportFile) } };
+}
+
+function outcomeOf(code, reportFile) {
   try {
-    return { code, report: JSON.parse(readFileSync(reportFile, 'utf8')), cpu: cpuOfFiles(cpuFile) };
+    return { code, report: JSON.parse(readFileSync(reportFile, 'utf8')), cpu: cpuOfFiles(cpuFileOf(reportFile)) };
   } catch (error) {
     console.error(`vitest left no report: ${error.message}`);
     return { code: code === 0 ? 1 : code, report: undefined };
