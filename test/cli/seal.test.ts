@@ -187,6 +187,23 @@ describe('fapilog-tamper seal', () => {
     ]);
   });
 
+  it('recover takes no directory, and no log of another stream', async () => {
+    await here(['seal', '--quiet', ...out], { env, input: 'one\n' });
+    const files = readdirSync(cwd, { recursive: true });
+    const why = ['--reason', 'typo'];
+    const folder = await here(['recover', '.', '--origin', origin, ...why], { env });
+    expect([folder.code, folder.stderr]).toEqual([
+      64,
+      expect.stringMatching(/USAGE: .* is a directory\n {2}hint: Name the log/),
+    ]);
+    for (const other of [[], ['--origin', 'example.com/b']]) {
+      const refused = await here(['recover', 'a.jsonl', ...other, ...why], { env });
+      expect([refused.code, refused.stdout]).toEqual([2, '']);
+      expect(refused.stderr).toMatch(/NOT_FOUND: .*a\.jsonl is a log of example\.com\/a, not of /);
+    }
+    expect(readdirSync(cwd, { recursive: true })).toEqual(files);
+  });
+
   it('recover once more before the new stream has begun replaces it: what is cited is there', async () => {
     const place = ['a.jsonl', '--origin', origin, '--reason', 'restored'];
     await here(['seal', '--quiet', ...out], { env, input: 'one\n' });

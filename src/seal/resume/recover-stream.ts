@@ -1,9 +1,13 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
-import { TamperError } from '../../errors.ts';
+import { systemCode, TamperError } from '../../errors.ts';
+import { readControl } from '../../format/control.ts';
+import { classifyLine } from '../../format/entry.ts';
 import { pause } from '../../keys/retry.ts';
 import { isNamedAfter, resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
+import { openRegular } from '../disk/safe-open.ts';
+import { LINE_LIMIT, readLines } from './line-reader.ts';
 import { placeOf, prepareDirectories, seekerOf } from './site-opening.ts';
 import { beginNewStream } from './stream-site.ts';
 
@@ -14,8 +18,8 @@ import { beginNewStream } from './stream-site.ts';
  *
  * @param reason - why, for whoever reads the state later
  * @returns the origin of the stream that is given up, and the new stream's origin and file
- * @throws {@link TamperError} `NOT_FOUND` if there is neither a state of that name nor the file; `LOCKED` if a writer
- * runs; `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
+ * @throws {@link TamperError} `NOT_FOUND` if there is neither a state of that name nor the file, or the file is of another
+ * stream; `USAGE` if it is a directory; `LOCKED` if a writer runs; `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
 export async function abandonStream(
   config: ResolvedConfig,
@@ -62,9 +66,44 @@ function hasFiles(base: string): boolean {
   return existsSync(directory) && readdirSync(directory).some((name) => isNamedAfter(base, name));
 }
 
+function checkIsFile(path: string): void {
+  if (!statSync(path).isDirectory()) return;
+  throw new TamperError('USAGE', `${path} is a directory`, { hint: 'Name the log itself, as the option file has it.' });
+}
+
+/** Of a stream without a state, the first entry of its file says whose it is. */
+function checkIsOf(origin: string, path: string): void {
+  const other = originIn(path);
+  if (other === undefined || other === origin || other.startsWith(`${origin}/`)) return;
+  throw new TamperError('NOT_FOUND', `${path} is a log of ${other}, not of ${origin}`, {
+    hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
+  });
+}
+
+/** The stream that the first open of a file names; undefined where it begins with anything else. */
+function originIn(path: string): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openRegular(path);
+    const [first] = readLines(fd, 0, LINE_LIMIT);
+    const read = first && classifyLine(first.bytes);
+    if (first === undefined || read?.type !== 'control' || read.kind !== 'open') return undefined;
+    const reading = readControl(first.bytes, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
+    return 'entry' in reading && reading.entry.kind === 'open' ? reading.entry.origin : undefined;
+  } catch (cause) {
+    if (cause instanceof TamperError) throw cause;
+    throw new TamperError('READ_FAILED', `cannot read ${path} (${systemCode(cause)})`, { cause });
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
 function checkIsThere({ origin, base, stateDir, stream }: StreamNames): void {
-  if (existsSync(streamFiles(stateDir, stream).state) || (base !== STDOUT && (existsSync(base) || hasFiles(base))))
-    return;
+  const isThere = base !== STDOUT && existsSync(base);
+  if (isThere) checkIsFile(base);
+  if (existsSync(streamFiles(stateDir, stream).state)) return;
+  if (isThere) checkIsOf(origin, base);
+  if (isThere || (base !== STDOUT && hasFiles(base))) return;
   throw new TamperError('NOT_FOUND', `there is no stream ${origin}: neither its state in ${stateDir} nor ${base}`, {
     hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
   });
