@@ -65,3 +65,29 @@ describe('a closed standard output', () => {
     expect(stderr).not.toMatch(/EPIPE|WRITE_FAILED|INTERNAL/);
   });
 });
+
+it.runIf(process.platform === 'linux')(
+  'a log on a standard output that was closed before the start is refused',
+  async () => {
+    const main = join(built.directory, 'dist/cli/main.js');
+    const command = `"${process.execPath}" "${main}" seal --quiet --out - --origin ${origin} --state-dir state`;
+    const sealed = async (to: string): Promise<[number | null, string]> => {
+      const child = spawn('sh', ['-c', `echo one | ${command} ${to}`], {
+        cwd,
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      const [code] = (await once(child, 'close')) as [number | null];
+      return [code, stderr];
+    };
+    expect(await sealed('>&-')).toEqual([
+      2,
+      expect.stringMatching(/WRITE_FAILED: standard output is closed.*\n {2}hint: Give --out/),
+    ]);
+    expect(await sealed('>/dev/null')).toEqual([0, '']);
+  },
+);

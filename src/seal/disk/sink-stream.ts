@@ -1,8 +1,20 @@
-import { fdatasyncSync, fstatSync, writeSync } from 'node:fs';
+import { fdatasyncSync, fstatSync, readFileSync, type Stats, writeSync } from 'node:fs';
 import { TamperError } from '../../errors.ts';
 import { isPassing, type Obstacle, type Sink, systemCode } from './sink.ts';
 
 const STDOUT_FD = 1;
+
+/** `/dev/null` on Linux: major 1, minor 3. */
+const NULL_DEVICE = 0x103;
+const ACCESS_MODE = 0o3;
+const READ_WRITE = 0o2;
+
+/** Node.js opens the null device for reading and writing in the place of a standard output that it was not given; a shell's `>/dev/null` is for writing. */
+function wasClosed({ rdev }: Stats): boolean {
+  if (process.platform !== 'linux' || rdev !== NULL_DEVICE) return false;
+  const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${STDOUT_FD}`, 'latin1'))?.[1] ?? '0';
+  return (Number.parseInt(flags, 8) & ACCESS_MODE) === READ_WRITE;
+}
 
 /** A sink that cannot be read again or cut: standard output, a pipe, a terminal. */
 export class StreamSink implements Sink {
@@ -15,11 +27,22 @@ export class StreamSink implements Sink {
   #size = 0;
   #obstacle: Obstacle | undefined;
 
-  /** @param fd - an open file descriptor; 1 is standard output. It stays open. */
+  /**
+   * @param fd - an open file descriptor; 1 is standard output. It stays open.
+   * @throws {@link TamperError} `WRITE_FAILED` where this process was started with standard output closed
+   */
   constructor(fd: number) {
     this.#fd = fd;
-    if (fd === STDOUT_FD) makeNonBlocking();
-    this.#regular = fstatSync(fd).isFile();
+    const stats = fstatSync(fd);
+    if (fd === STDOUT_FD) {
+      if (wasClosed(stats)) {
+        throw new TamperError('WRITE_FAILED', 'standard output is closed, so that every sealed line would be lost', {
+          hint: 'Give --out a file, or let standard output lead to whatever keeps the log.',
+        });
+      }
+      makeNonBlocking();
+    }
+    this.#regular = stats.isFile();
   }
 
   get size(): number {
