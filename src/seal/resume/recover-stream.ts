@@ -66,6 +66,8 @@ function hasFiles(base: string): boolean {
   return existsSync(directory) && readdirSync(directory).some((name) => isNamedAfter(base, name));
 }
 
+const AS_WRITER = 'Give --origin and --state-dir (or --config) as the writer has them.';
+
 function checkIsFile(path: string): void {
   if (!statSync(path).isDirectory()) return;
   throw new TamperError('USAGE', `${path} is a directory`, { hint: 'Name the log itself, as the option file has it.' });
@@ -75,9 +77,7 @@ function checkIsFile(path: string): void {
 function checkIsOf(origin: string, path: string): void {
   const other = originIn(path);
   if (other === undefined || other === origin || other.startsWith(`${origin}/`)) return;
-  throw new TamperError('NOT_FOUND', `${path} is a log of ${other}, not of ${origin}`, {
-    hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
-  });
+  throw new TamperError('NOT_FOUND', `${path} is a log of ${other}, not of ${origin}`, { hint: AS_WRITER });
 }
 
 /** The stream that the first open of a file names; undefined where it begins with anything else. */
@@ -105,6 +105,6 @@ function checkIsThere({ origin, base, stateDir, stream }: StreamNames): void {
   if (isThere) checkIsOf(origin, base);
   if (isThere || (base !== STDOUT && hasFiles(base))) return;
   throw new TamperError('NOT_FOUND', `there is no stream ${origin}: neither its state in ${stateDir} nor ${base}`, {
-    hint: 'Give --origin and --state-dir (or --config) as the writer has them.',
+    hint: AS_WRITER,
   });
 }
