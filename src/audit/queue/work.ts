@@ -49,8 +49,8 @@ const NOT_OURS = [
 /**
  * Does jobs of a queue until it is stopped.
  *
- * @throws {@link TamperError} `POLICY_INVALID`: a job was made with another policy or other options; `DEPENDENCY_MISSING`,
- * `USAGE`; what Redis says while the worker looks whether anything is left
+ * @throws {@link TamperError} `POLICY_INVALID`: a job was made with another policy or other options; `USAGE`: the first job was
+ * made with another key; `DEPENDENCY_MISSING`; what Redis says while the worker looks whether anything is left
  */
 export async function work(options: WorkOptions): Promise<Worked> {
   const { queue, name, lockSeconds = DEFAULT_LOCK_SECONDS, onEvent } = options;
@@ -59,12 +59,17 @@ export async function work(options: WorkOptions): Promise<Worked> {
   /** Of jobs that were begun, until it is known how they ended. */
   const origins = new Map<string, string>();
   const refusal = new AbortController();
+  /** Some job was made with our key: another one that was not is a forgery, and not our mistake. */
+  let isKeyRight = false;
 
   async function process(queued: Job<unknown>): Promise<StreamJobResult> {
     const id = queued.id ?? '';
     const job = parseJob(queued.data, `job ${id}`);
-    if (options.audit.basisOf(job.origin) !== job.basis) {
-      const refused = otherPolicy(job);
+    const isOurs = options.resultKey?.holdsJob(job) ?? true;
+    isKeyRight ||= isOurs;
+    const refused =
+      options.audit.basisOf(job.origin) !== job.basis ? otherPolicy(job) : isKeyRight ? undefined : otherKey(job);
+    if (refused !== undefined) {
       refusal.abort(refused);
       throw reasonOf(refused, name);
     }
@@ -148,6 +153,12 @@ function otherPolicy({ run, origin }: StreamJob): TamperError {
     `${origin} of run ${run} is refused: the policy, keys or options of this worker are not those that the run was made with`,
     { hint: 'Give audit work the same policy, keys and options as audit enqueue, or another --queue.' },
   );
+}
+
+function otherKey({ run, origin }: StreamJob): TamperError {
+  return new TamperError('USAGE', `${origin} of run ${run} is refused: it was not made with the key of --result-key`, {
+    hint: 'Give audit enqueue, audit work and audit collect the same --result-key. If they have it, somebody has changed the job in the queue.',
+  });
 }
 
 /** Resolves once the queue has no job that waits, is being done or is to be tried again; or at the signal. */

@@ -109,6 +109,19 @@ describe('a queue on Redis', () => {
     expect((await collected(server, file)).all.every(({ state }) => state === 'done')).toBe(true);
   });
 
+  it('a worker with another key of results refuses, ends, and leaves the jobs to the others', async () => {
+    const file = await newRun(streams(3));
+    const key = new ResultKey(Buffer.alloc(32, 7));
+    await enqueued(server, file, 2, key);
+    const resultKey = new ResultKey(Buffer.alloc(32, 8));
+    await expect(workWith(server, echo, { resultKey, untilDone: true })).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringMatching(/^example\.com\/\d of run \S+ is refused: .* --result-key$/),
+    });
+    expect((await workWith(server, echo, { resultKey: key, untilDone: true })).done).toBe(3);
+    expect((await collected(server, file, key)).all.every(({ state }) => state === 'done')).toBe(true);
+  });
+
   it('where every worker has another policy, the stream has failed and says why', async () => {
     const file = await newRun(streams(1));
     await enqueued(server, file);
@@ -198,8 +211,22 @@ describe('a queue on Redis', () => {
   ])('a worker that has a key does no job that was enqueued %s', async (_how, jobKey) => {
     const file = await newRun(streams(1));
     await enqueued(server, file, 1, jobKey);
-    await workWith(server, echo, { untilDone: true, resultKey: new ResultKey(Buffer.alloc(32, 1)) });
+    const told = { untilDone: true, resultKey: new ResultKey(Buffer.alloc(32, 1)) };
+    await expect(workWith(server, echo, told)).rejects.toMatchObject({ code: 'USAGE' });
     expect((await collected(server, file)).all[0]?.state).toBe('failed');
+  });
+
+  it('a job without the key behind one that has it ends no worker', async () => {
+    const resultKey = new ResultKey(Buffer.alloc(32, 1));
+    const [good, forged] = [await newRun(streams(1)), await newRun(streams(1))];
+    await enqueued(server, good, 1, resultKey);
+    await enqueued(server, forged, 1);
+    expect(await workWith(server, echo, { untilDone: true, resultKey })).toMatchObject({ done: 1, failed: 1 });
+    expect((await collected(server, good, resultKey)).all[0]?.state).toBe('done');
+    expect((await collected(server, forged, resultKey)).all[0]).toMatchObject({
+      state: 'failed',
+      why: expect.stringMatching(/^FORMAT_INVALID: .* was not made with the key of --result-key/),
+    });
   });
 
   it('takes no result of a job that was changed in the queue', async () => {
