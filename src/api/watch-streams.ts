@@ -45,10 +45,15 @@ export async function watchStreams(
     setMaxListeners(0, giveUp.signal); // one listener for each request is not a leak
     void options.stopped.then(() => setTimeout(() => giveUp.abort(), GIVE_UP_MS).unref());
     const { places, memory, close } = await openAudit({ ...given, requests, giveUp: giveUp.signal });
+    let remembered = 0;
+    const onRemembered = (streams: number): void => {
+      if (streams === 0 && remembered > 0) throw memoryIsLost(memory.name, remembered);
+    };
     const round: WatchOptions['round'] = async (onResult, signal) => {
       for (const kind of REQUEST_KINDS) requests[kind] = 0;
       const began = performance.now();
-      const summary = await audit({ ...given, places, memory, now: new Date(), signal }, onResult);
+      const summary = await audit({ ...given, places, memory, now: new Date(), signal, onRemembered }, onResult);
+      remembered = summary.verdicts.ok;
       return {
         summary,
         run: { endedAt: Date.now(), tookMs: performance.now() - began, requests: { ...requests } },
@@ -62,6 +67,14 @@ export async function watchStreams(
   } finally {
     secret?.erase();
   }
+}
+
+/** A memory that is not mounted any more would make each stream a new one, whatever was done to it meanwhile. */
+function memoryIsLost(memory: string, streams: number): TamperError {
+  const message = `nothing is remembered any more in ${memory}; after the last round ${streams} streams were`;
+  return new TamperError('NOT_FOUND', message, {
+    hint: 'Is it mounted? If you removed what was remembered on purpose, start the watch again.',
+  });
 }
 
 /** Where the secret of a webhook is; never on a command line. */

@@ -42,6 +42,8 @@ export interface AuditRequest extends Rereading {
   readonly atOnce?: number;
   /** Streams that are being verified are finished, and no other is begun. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how many streams are remembered, before any file is read. What it throws ends the audit, and nothing was made or changed. */
+  readonly onRemembered?: (streams: number) => void;
   /** Told of what is found; the memory is then one that it advances. */
   readonly journal?: AuditJournal | undefined;
 }

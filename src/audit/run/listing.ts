@@ -40,16 +40,18 @@ interface StreamsToList extends Rereading {
   readonly memory: AuditMemory;
   readonly now: Date;
   readonly signal?: AbortSignal | undefined;
+  readonly onRemembered?: (streams: number) => void;
 }
 
 /** Lists all places. @throws {@link TamperError} `NOT_FOUND`, `READ_FAILED`, `FORMAT_LIMIT`, what a storage throws */
 export async function listStreams(
-  { places, memory, signal, now, ...rereading }: StreamsToList,
+  { places, memory, signal, now, onRemembered, ...rereading }: StreamsToList,
   options: StreamOptions,
   shard: Shard,
 ): Promise<StreamListing> {
   // before the listing: what is remembered then was there when the listing began
   const index = await MemoryIndex.read(memory, (origin) => options.names(origin));
+  onRemembered?.(index.families.size + index.damaged.size);
   const discoverer = new Discoverer(places, options, index, signal);
   const discovery = await discoverer.look();
   await memory.prepare(); // nothing is made where the places are wrong

@@ -281,6 +281,23 @@ describe('fapilog-tamper audit --watch', () => {
     expect(await one.stop()).toBe(0);
   });
 
+  it('takes no stream for a new one where its memory is gone', async () => {
+    const one = await watching(watchArgs('--verbose'));
+    await untilLater(one);
+    renameSync(join(cwd, 'memory'), join(cwd, 'moved'));
+    await expect.poll(async () => (await one.get('/healthz')).status).toBe(503);
+    expect((await one.get('/healthz')).text).toMatch(
+      /nothing is remembered any more in .*memory; after the last round 1 stream/,
+    );
+    expect(one.stderr()).toContain('hint: Is it mounted?');
+    expect(readdirSync(cwd)).not.toContain('memory');
+    tamper();
+    renameSync(join(cwd, 'moved'), join(cwd, 'memory'));
+    await expect.poll(() => one.stdout()).toContain('TAMPERED');
+    expect(one.stdout().match(/seen for the first time/g)).toHaveLength(1);
+    expect(await one.stop()).toBe(0);
+  });
+
   it.each<[string, readonly string[], Record<string, string>, string]>([
     ['--interval alone', args('--interval', '5m'), {}, '--interval goes with --watch'],
     ['--listen alone', args('--listen', 'localhost:1'), {}, '--listen goes with --watch'],
