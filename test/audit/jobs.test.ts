@@ -136,6 +136,28 @@ describe.each([
     expect((await summed(outcomes, rest)).results).toEqual(said.results);
   });
 
+  it('what is packed after the listing is undecided, and is no more missing than before', async () => {
+    const audit = new AuditJobs(requestOf(fleet));
+    const { jobs } = await listed(audit);
+    const isPacked = (name: string): boolean => /^(?:grown\/000[3-5]|tampered\/)/.test(name);
+    for (const name of fleet.names().filter(isPacked)) {
+      fleet.write(`${name}.zst`, Buffer.from('28b52ffd2400', 'hex'));
+      fleet.remove(name);
+    }
+    const of = async (origin: string): Promise<StreamResult> => {
+      const outcome = await done(audit, jobs.find((job) => job.origin === origin) as StreamJob);
+      return JSON.parse('text' in outcome ? outcome.text : '{}') as StreamResult;
+    };
+    for (const [origin, result] of [
+      ['fleet/grown', 'rolled_back'],
+      ['fleet/tampered', 'vanished'],
+    ] as const) {
+      const said = await of(origin);
+      expect(said).toMatchObject({ result, verdict: 'undecided' });
+      expect(JSON.stringify(said.findings)).toMatch(/\.jsonl\.zst was left out, for it is not unpacked/);
+    }
+  });
+
   it('once a run is over, the next one finds nothing new', async () => {
     const audit = new AuditJobs(requestOf(fleet));
     for (const job of (await listed(audit)).jobs) await done(audit, job);
