@@ -26,6 +26,7 @@ export const keygen: Command = command(
   async ({ flags, positionals }, io) => {
     const { out, origin, format, algorithm } = flags;
     if (out === undefined || out === '') throw usage('--out FILE is missing');
+    if (out === '-') throw usage('--out takes a file: a private key never goes to standard output');
     if (readsLikeKey(out)) throw usage('--out was given what looks like a key, not the name of a file');
     if (positionals.length > 0) throw usage('keygen takes only flags, no other arguments');
     if (origin !== undefined && algorithm === 'HMAC-SHA256') {

@@ -55,6 +55,7 @@ describe('fapilog-tamper keygen', () => {
 
   it.each([
     ['no file', ['keygen'], '--out FILE is missing'],
+    ['standard output', ['keygen', '--out', '-'], 'a private key never goes to standard output'],
     ['an argument', ['keygen', 'x', '--out', 'y'], 'keygen takes only flags, no other arguments'],
     ['another algorithm', ['keygen', '--out', 'y', '--algorithm', 'RSA'], '--algorithm is HMAC-SHA256 or Ed25519'],
     [
