@@ -88,6 +88,8 @@ async function read(status: number, body: string, submission: Submission, witnes
       throw malformed(what, 'it refused the size that it says it has, or said none');
     }
     case 422:
+      // a tree of no entries is the beginning of every other
+      if (old === 0) throw malformed(what, 'it refused a proof from no entries on, which needs none');
       return { outcome: 'contradicted' };
     case 403:
       throw new TamperError(
