@@ -162,6 +162,21 @@ describe('a stream of which a checkpoint is held', () => {
   });
 });
 
+it('a policy that pins a checkpoint of another stream is refused: it would protect nothing', async () => {
+  const { files, notes } = rotated((modes[1] as (typeof modes)[number]).keys);
+  const note = (notes[0] ?? '').replace(/^[^\n]+/, `${ROOT}/other`);
+  const text = `version: 1\nstreams:\n  - origin: ${ROOT}/a\n    keys: [{ sign: '${vkeyOf('any', edKey)}' }]\n    pins: [b.note]\n`;
+  const folder = lay([
+    ...files,
+    { name: 'b.note', bytes: Buffer.from(note) },
+    { name: 'policy.yaml', bytes: Buffer.from(text) },
+  ]);
+  await expect(loadPolicy(join(folder, 'policy.yaml'))).rejects.toMatchObject({
+    code: 'POLICY_INVALID',
+    message: expect.stringContaining(`pins of ${ROOT}/a: b.note is a checkpoint of the stream ${ROOT}/other`),
+  });
+});
+
 describe('the beginning of a log', () => {
   const signed = modes[1] as (typeof modes)[number];
   const { files, notes } = rotated(signed.keys);

@@ -2,11 +2,13 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
+import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { parseTlogPolicy, type WitnessGroup } from '../../format/tlog-policy.ts';
 import { vkeyProblem } from '../../format/vkey.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE, DEMANDS, type Demand } from './auditor.ts';
 import { loadCheckpoint } from './held-notes.ts';
+import { coversOrigin } from './origin-pattern.ts';
 import { quorumProblem } from './quorum.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
 
@@ -216,6 +218,14 @@ async function loadTlogPolicy(path: string): Promise<WitnessGroup> {
   return parseTlogPolicy(await readText(path), path);
 }
 
+/** A checkpoint of another stream would protect nothing. */
+async function loadPin(path: string, pattern: string, pin: string): Promise<string> {
+  const note = await loadCheckpoint(resolve(dirname(path), pin));
+  const origin = parseSignedCheckpoint(note)?.origin ?? '';
+  if (coversOrigin(pattern, origin) || origin.startsWith(`${pattern}/`)) return note;
+  throw invalid(path, `pins of ${pattern}: ${pin} is a checkpoint of the stream ${origin}`);
+}
+
 /** The parser's own errors are not kept: they quote the file, which may be a key that was taken for a policy. */
 function invalid(path: string, message: string): TamperError {
   const shown = message.replaceAll(/\p{Cc}/gu, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
@@ -247,7 +257,7 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const parsed = v.safeParse(schema, document.toJS(), withoutInput);
   if (!parsed.success) throw invalid(path, schemaProblem(parsed.issues, 'the policy'));
   const streams = parsed.output.streams.map(async (one) => {
-    const held = await Promise.all(one.pins.map((note) => loadCheckpoint(resolve(dirname(path), note))));
+    const held = await Promise.all(one.pins.map(async (pin) => loadPin(path, one.origin, pin)));
     const witnesses =
       typeof one.witnesses === 'string' ? await loadTlogPolicy(resolve(dirname(path), one.witnesses)) : one.witnesses;
     return readStream(one, held, witnesses);
