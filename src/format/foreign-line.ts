@@ -28,14 +28,24 @@ export function isUnfinished(line: Buffer): boolean {
 
 const MENTION = Buffer.from('"integrity"', 'latin1');
 /** The TAG of an entry, in whatever way its line was written again. */
-const REWRITTEN_KID = /"key_id"\s*:\s*"([\w-]{8})\.\d+"/;
+const REWRITTEN_KID = /"key_id"+\s*:\s*"+([\w-]{8})\.\d+"/; // CSV doubles quotes
 
 /** What a line that is none of ours tells of us: whether it names our member, and the TAG of an entry; also in UTF-16 (M8.22). */
 export function tracesIn(line: Buffer): { readonly mention: boolean; readonly tag: string | undefined } {
-  const text = line.includes(0) ? Buffer.from(line.filter((byte) => byte !== 0)) : line;
-  const mayBeEntry = line.length <= PARSED_LIMIT && text.includes('"key_id"');
+  const text = fromUtf16(line);
+  const beginning = text.subarray(0, PARSED_LIMIT);
   return {
     mention: text.includes(MENTION),
-    tag: mayBeEntry ? REWRITTEN_KID.exec(text.toString('latin1'))?.[1] : undefined,
+    tag: beginning.includes('"key_id"') ? REWRITTEN_KID.exec(beginning.toString('latin1'))?.[1] : undefined,
   };
 }
+
+/** Whether the bytes of a file without any LF are lines that a tool has joined: a torn line of ours names our member once (M8.22). */
+export function areJoinedLines(bytes: Buffer): boolean {
+  const text = fromUtf16(bytes);
+  const first = text.indexOf(MENTION);
+  return first >= 0 && text.includes(MENTION, first + MENTION.length);
+}
+
+const fromUtf16 = (bytes: Buffer): Buffer =>
+  bytes.includes(0) ? Buffer.from(bytes.filter((byte) => byte !== 0)) : bytes;

@@ -38,7 +38,7 @@ export async function read(log: SealedLog, brings: Brings, room: Room = {}): Pro
   verifier.beginFile('log.jsonl');
   const splitter = new LineSplitter(verifier);
   await splitter.push(bytesOf(log));
-  splitter.end();
+  await splitter.end();
   await verifier.endFile();
   verifier.end();
   const codes = findings.list().map(({ code }) => code);

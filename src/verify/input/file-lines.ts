@@ -48,8 +48,8 @@ export class FileLines {
    * where there is none in the next one of `following`.
    */
   async end(splitter: LineSplitter, following: Iterable<Source> = []): Promise<void> {
-    splitter.end();
     const unwrapping = this.#unwrapping;
+    await splitter.end(unwrapping === undefined);
     if (unwrapping === undefined || !(unwrapping.unfinished || unwrapping.torn)) return;
     const next = this.#nextOf(following);
     const isInside = next !== undefined && this.#isRoom(unwrapping) && (await beginsInsideLine(next, unwrapping.begun));

@@ -1,3 +1,5 @@
+import { areJoinedLines } from '../../format/foreign-line.ts';
+
 /** Cuts chunks of bytes into lines without copying a line, in memory that the longest line bounds. */
 
 const LF = 0x0a;
@@ -88,10 +90,14 @@ export class LineSplitter {
     this.#offset += bytes;
   }
 
-  /** The file has ended. */
-  end(): void {
+  /** The file has ended. @param mayBeJoined - bytes without LF that are all of it may be lines that a tool has joined. Default false */
+  end(mayBeJoined = false): Promise<void> | undefined {
     const rest = this.#end - 1;
-    if (rest > 0) this.#sink.feedUnterminated(rest, this.#line, this.#offset);
+    if (rest === 0) return undefined;
+    if (mayBeJoined && this.#offset === 0 && areJoinedLines(this.#buffer.subarray(1, this.#end)))
+      return this.#sink.feed(this.#buffer, 1, this.#end, this.#line, 0);
+    this.#sink.feedUnterminated(rest, this.#line, this.#offset);
+    return undefined;
   }
 
   async #cut(searchFrom: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { parseConverted, parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { type OpenEntry, readControl } from '../../format/control.ts';
 import { classifyLine } from '../../format/entry.ts';
-import { hasOurIntegrity, noteOfLine, tracesIn } from '../../format/foreign-line.ts';
+import { areJoinedLines, hasOurIntegrity, noteOfLine, tracesIn } from '../../format/foreign-line.ts';
 import { tagOf } from '../../format/origin.ts';
 import { FileLines } from './file-lines.ts';
 import { LineTooLong, MARK } from './line-splitter.ts';
@@ -229,7 +229,9 @@ export function peekWhole(bytes: Buffer, wanted: Wanted = NOBODY): Peek {
     peeking.look(bytes.subarray(from, lf));
     from = lf + 1;
   }
-  return peeking.result(bytes.length === 0, from < bytes.length);
+  const isJoined = from < bytes.length && bytes.indexOf(LF) < 0 && areJoinedLines(bytes);
+  if (isJoined) peeking.look(bytes.subarray(from));
+  return peeking.result(bytes.length === 0, from < bytes.length && !isJoined);
 }
 
 /** What a line says of its place, if it is an entry. */
