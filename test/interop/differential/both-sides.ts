@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { TamperError } from '../../../src/errors.ts';
 import { createDataKey, type DataKey, type DataKeys } from '../../../src/index.ts';
 import type { VerifyOptions } from '../../../src/verify/auditor/options.ts';
+import { coversOrigin } from '../../../src/verify/auditor/origin-pattern.ts';
 import { loadPolicy } from '../../../src/verify/auditor/policy.ts';
 import type { VerifyReport } from '../../../src/verify/verdict/report.ts';
 import { verify } from '../../../src/verify/verify.ts';
@@ -110,14 +111,18 @@ async function policyOf(directory: string, brings: CaseBrings): Promise<VerifyOp
   const { erasures } = brings;
   const plain = until === undefined && accept === undefined && policy === undefined;
   if (plain && erasures === undefined) return undefined;
-  const pins = held.map((_, at) => `${at}.note`);
+  // one of another stream is refused
+  const pinsOf = (pattern: string): string[] =>
+    held.flatMap((note, at) => {
+      const origin = note.slice(0, note.indexOf('\n'));
+      return coversOrigin(pattern, origin) || origin.startsWith(`${pattern}/`) ? [`${at}.note`] : [];
+    });
   for (const [at, note] of held.entries()) writeFileSync(join(directory, `${at}.note`), note);
   const stream = {
     keys: vkeys.map((sign) => {
       const [from, last] = ranges[sign] ?? [1, 0];
       return { sign, from_seq: Math.max(1, from), ...(last > 0 && { until_seq: last }) };
     }),
-    pins,
     end: until !== undefined ? { until } : live === true ? 'live' : 'closed',
     ...policy,
     ...(accept && { accept }),
@@ -127,7 +132,10 @@ async function policyOf(directory: string, brings: CaseBrings): Promise<VerifyOp
     path,
     JSON.stringify({
       version: 1,
-      streams: [...originsOf(brings).map((origin) => ({ origin, ...stream })), ...(erasures ? [erasureLog] : [])],
+      streams: [
+        ...originsOf(brings).map((origin) => ({ origin, pins: pinsOf(origin), ...stream })),
+        ...(erasures ? [erasureLog] : []),
+      ],
       ...(erasures && { erasures: [ERASURES] }),
     }),
   );
