@@ -53,7 +53,7 @@ export async function watchStreams(
       for (const kind of REQUEST_KINDS) requests[kind] = 0;
       const began = performance.now();
       const summary = await audit({ ...given, places, memory, now: new Date(), signal, onRemembered }, onResult);
-      remembered = summary.verdicts.ok;
+      remembered = Math.max(remembered, summary.verdicts.ok);
       return {
         summary,
         run: { endedAt: Date.now(), tookMs: performance.now() - began, requests: { ...requests } },
@@ -71,7 +71,7 @@ export async function watchStreams(
 
 /** A memory that is not mounted any more would make each stream a new one, whatever was done to it meanwhile. */
 function memoryIsLost(memory: string, streams: number): TamperError {
-  const message = `nothing is remembered any more in ${memory}; after the last round ${streams} streams were`;
+  const message = `nothing is remembered any more in ${memory}; earlier rounds left at least ${streams} there`;
   return new TamperError('NOT_FOUND', message, {
     hint: 'Is it mounted? If you removed what was remembered on purpose, start the watch again.',
   });

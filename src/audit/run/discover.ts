@@ -171,8 +171,7 @@ export class Discoverer {
     for (const file of sighted) if (file.sight !== undefined) add(familyOf(file.sight.origin), file);
     const hidden = new Map<string | undefined, string>();
     for (const { file, peek } of unclaimed) {
-      if (peek.hidden === undefined) continue;
-      hidden.set(undefined, file).set(this.#familyOf(file), file);
+      if (peek.hidden !== undefined) hidden.set(undefined, file).set(this.#familyOf(file), file);
     }
     const empty = this.#places.filter((place) => !found.places.has(place));
     const { packed, report: ignored } = found.ignored;

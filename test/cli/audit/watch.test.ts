@@ -287,7 +287,7 @@ describe('fapilog-tamper audit --watch', () => {
     renameSync(join(cwd, 'memory'), join(cwd, 'moved'));
     await expect.poll(async () => (await one.get('/healthz')).status).toBe(503);
     expect((await one.get('/healthz')).text).toMatch(
-      /nothing is remembered any more in .*memory; after the last round 1 stream/,
+      /nothing is remembered any more in .*memory; earlier rounds left at least 1 there/,
     );
     expect(one.stderr()).toContain('hint: Is it mounted?');
     expect(readdirSync(cwd)).not.toContain('memory');
