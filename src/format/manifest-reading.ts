@@ -21,7 +21,7 @@ function readContinuesFrom(members: Members): ManifestOrigin {
 }
 
 function readMembers(members: Members): Manifest {
-  if (members.number('version') !== 1) members.unsupported('another "version"');
+  members.format('version', 1);
   const manifest: Manifest = {
     version: 1,
     origin: members.string('origin'),
