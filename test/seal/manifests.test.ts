@@ -65,6 +65,7 @@ function* changes(manifest: Manifest): Generator<[string, object]> {
     if (name !== 'file') yield [`another ${name}`, { ...manifest, [name]: changed }];
     yield [`no ${name}`, { ...manifest, [name]: undefined }];
   }
+  for (const name of ['algo', 'signature_algo'] as const) yield [`a later ${name}`, { ...manifest, [name]: 'later-2' }];
   yield ['one byte less', { ...manifest, bytes: manifest.bytes - 1 }];
   if (manifest.continues_from === undefined) {
     yield ['a foreign continues_from', { ...manifest, continues_from: { origin: 'x', size: 3, root: other['root'] } }];
@@ -76,7 +77,7 @@ function* changes(manifest: Manifest): Generator<[string, object]> {
 
 /** A file with fewer bytes or entries than its manifest tells of may have been cut, and a later version may say what is not known. */
 const codeOf = (what: string, findings: readonly Finding[]): string =>
-  ['another version', 'another algo', 'another signature_algo'].includes(what)
+  ['another version', 'a later algo', 'a later signature_algo'].includes(what)
     ? 'UNSUPPORTED'
     : ['another bytes', 'another last_seq'].includes(what) && findings.some(({ code }) => code === 'FILES_MISSING')
       ? 'FILES_MISSING'
