@@ -2,12 +2,11 @@ import { closeSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { systemCode, TamperError } from '../../errors.ts';
-import { readControl } from '../../format/control.ts';
-import { classifyLine } from '../../format/entry.ts';
 import { pause } from '../../keys/retry.ts';
 import { isNamedAfter, resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
 import { LINE_LIMIT, readLines } from './line-reader.ts';
+import { openIn } from './recovery.ts';
 import { placeOf, prepareDirectories, seekerOf } from './site-opening.ts';
 import { beginNewStream } from './stream-site.ts';
 
@@ -80,16 +79,13 @@ function checkIsOf(origin: string, path: string): void {
   throw new TamperError('NOT_FOUND', `${path} is a log of ${other}, not of ${origin}`, { hint: AS_WRITER });
 }
 
-/** The stream that the first open of a file names; undefined where it begins with anything else. */
+/** The stream that the first open of a file names; undefined if the file does not begin with an open. */
 function originIn(path: string): string | undefined {
   let fd: number | undefined;
   try {
     fd = openRegular(path);
     const [first] = readLines(fd, 0, LINE_LIMIT);
-    const read = first && classifyLine(first.bytes);
-    if (first === undefined || read?.type !== 'control' || read.kind !== 'open') return undefined;
-    const reading = readControl(first.bytes, read.seq, read.kind, `${read.tag}.${read.epoch}`, read.member);
-    return 'entry' in reading && reading.entry.kind === 'open' ? reading.entry.origin : undefined;
+    return first && openIn(first.bytes)?.origin;
   } catch (cause) {
     if (cause instanceof TamperError) throw cause;
     throw new TamperError('READ_FAILED', `cannot read ${path} (${systemCode(cause)})`, { cause });
