@@ -2,12 +2,11 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { digestBytes, sha256 } from '../../core/hash.ts';
 import { TamperError } from '../../errors.ts';
-import { parseSignedCheckpoint } from '../../format/checkpoint.ts';
 import { parseTlogPolicy, type WitnessGroup } from '../../format/tlog-policy.ts';
 import { vkeyProblem } from '../../format/vkey.ts';
 import { readText } from '../../foundation/read-text.ts';
 import { type Acceptance, DEFAULT_ACCEPTANCE, DEMANDS, type Demand } from './auditor.ts';
-import { loadCheckpoint } from './held-notes.ts';
+import { loadCheckpoint, readHeldNote } from './held-notes.ts';
 import { coversOrigin } from './origin-pattern.ts';
 import { quorumProblem } from './quorum.ts';
 import { schemaProblem, withoutInput } from './schema-problem.ts';
@@ -221,7 +220,7 @@ async function loadTlogPolicy(path: string): Promise<WitnessGroup> {
 /** A checkpoint of another stream would protect nothing. */
 async function loadPin(path: string, pattern: string, pin: string): Promise<string> {
   const note = await loadCheckpoint(resolve(dirname(path), pin));
-  const origin = parseSignedCheckpoint(note)?.origin ?? '';
+  const { origin } = readHeldNote(note, pin);
   if (coversOrigin(pattern, origin) || origin.startsWith(`${pattern}/`)) return note;
   throw invalid(path, `pins of ${pattern}: ${pin} is a checkpoint of the stream ${origin}`);
 }
