@@ -33,7 +33,7 @@ export interface FamilyJob {
   readonly files: readonly FamilyFile[];
   /** The version of what was remembered before the files were listed; absent where nothing was. */
   readonly memoryVersion?: string | undefined;
-  /** Where what is missed of it may be; absent where there is no such file. */
+  /** Another file that may hold its missing entries. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Manifests whose files were not there. */
   readonly manifests?: readonly ManifestAlone[] | undefined;
@@ -89,8 +89,7 @@ export async function auditFamily(job: FamilyJob, rules: AuditRules): Promise<re
     const { files, elsewhere = job.elsewhere } = await lookAgain(job.family, now.files, before, rules);
     if (
       outcome.is === 'doubtful' &&
-      isSameLook(now.files, files) &&
-      (elsewhere === undefined || now.elsewhere !== undefined) &&
+      isSameLook(now, { files, elsewhere }) &&
       (await isStillUnrecorded(outcome.pending, rules))
     ) {
       outcome = await settle(outcome.pending, rules);

@@ -208,8 +208,8 @@ export class ErasureLogs {
 }
 
 function isSameFound(one: readonly FoundLog[], other: readonly FoundLog[]): boolean {
-  return one.every(({ files, stored }, at) => {
+  return one.every((found, at) => {
     const now = other[at];
-    return now !== undefined && stored?.version === now.stored?.version && isSameLook(files, now.files);
+    return now !== undefined && found.stored?.version === now.stored?.version && isSameLook(found, now);
   });
 }

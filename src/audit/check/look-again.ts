@@ -23,8 +23,8 @@ export interface Looking {
 /** What the folders of a family's files show. */
 export interface FamilyNow {
   readonly files: readonly FamilyFile[];
-  /** Where what is missed of it may be. */
-  readonly elsewhere?: Elsewhere;
+  /** Another file that may hold its missing entries. */
+  readonly elsewhere?: Elsewhere | undefined;
 }
 
 /** The files of a family that are in the folders of those that are known now. `known` says what was seen of them before. */
@@ -100,11 +100,11 @@ export function sightOf(peek: Peek, byTag: ReadonlyMap<string, string>, only: st
   return { origin, seq: peek.seq, ...(peek.open && { open: peek.open }), ...(peek.after && { after: peek.after }) };
 }
 
-/** Whether two looks show the same files. */
-export function isSameLook(one: readonly FamilyFile[], other: readonly FamilyFile[]): boolean {
-  if (one.length !== other.length) return false;
-  const files = new Map(one.map((file) => [file.name, file]));
-  return other.every((file) => {
+/** Whether a later look shows the same files, and no other file that may hold missing entries where there was none. */
+export function isSameLook(one: FamilyNow, later: FamilyNow): boolean {
+  if (one.files.length !== later.files.length || (later.elsewhere && one.elsewhere === undefined)) return false;
+  const files = new Map(one.files.map((file) => [file.name, file]));
+  return later.files.every((file) => {
     const same = files.get(file.name);
     return same !== undefined && isSameFile(same, file);
   });

@@ -119,7 +119,7 @@ export function vanishedResult(
   return {
     ...emptyResult(origin, 0, undefined),
     result: expired ? 'removed' : 'vanished',
-    verdict: expired ? 'ok' : elsewhere === undefined ? 'tampered' : 'undecided',
+    verdict: finding.severity === 'warning' ? 'ok' : finding.severity,
     end: remembered?.end ?? 'open',
     removed: { files: remembered?.files.length ?? 0, lastSeq: remembered?.lastSeq ?? 0 },
     findings: [finding],

@@ -33,7 +33,7 @@ export interface FamilyRules {
   readonly mayBeGoneBefore: number | undefined;
   /** What erasure logs record of these streams. */
   readonly recorded: RecordedNow;
-  /** Where what is missed of them may be. */
+  /** Another file that may hold their missing entries. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Told how far the verifier is; what the options say is told otherwise. */
   readonly onProgress?: VerifyOptions['onProgress'];

@@ -143,7 +143,7 @@ class Audit {
     await this.#inParallel(waiting, async ({ job, attempt, outcome }) => {
       const files = discovery.families.get(job.family) ?? [];
       const elsewhere = elsewhereOf(discovery, job.family);
-      const same = isSameLook(job.files, files) && (elsewhere === undefined || job.elsewhere !== undefined);
+      const same = isSameLook(job, { files, elsewhere });
       if (outcome.is === 'doubtful' && same && isSameRecorded(outcome.pending, recorded)) {
         await this.#take(job, attempt + 1, await settle(outcome.pending, this.#rules));
       } else if (attempt >= ATTEMPTS) await this.#sayAll(restless(job, outcome));

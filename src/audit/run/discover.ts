@@ -39,7 +39,7 @@ export interface Discovery {
   readonly empty: readonly LogPlace[];
 }
 
-/** Where what is missed of a family may be (M8.5): of no such file anybody knows whose entries it holds. */
+/** A file that may hold the missing entries of a family, because nobody knows whose entries it holds (M8.5). */
 export function elsewhereOf({ unread, hidden, packed }: Discovery, family: string): Elsewhere | undefined {
   const file = unread[0]?.name ?? hidden.get(family) ?? hidden.get(undefined);
   if (file !== undefined) return { file, why: 'not read' };
