@@ -65,8 +65,7 @@ export async function work(options: WorkOptions): Promise<Worked> {
   async function process(queued: Job<unknown>): Promise<StreamJobResult> {
     const id = queued.id ?? '';
     const job = parseJob(queued.data, `job ${id}`);
-    const isOurs = options.resultKey?.holdsJob(job) ?? true;
-    isKeyRight ||= isOurs;
+    isKeyRight ||= options.resultKey?.holdsJob(job) ?? true;
     const refused =
       options.audit.basisOf(job.origin) !== job.basis ? otherPolicy(job) : isKeyRight ? undefined : otherKey(job);
     if (refused !== undefined) {
