@@ -21,8 +21,10 @@ import {
   type FleetFiles,
   fleetInBucket,
   fleetOnDisk,
+  rewritten,
   rotatedLog,
   spoilSignature,
+  ZSTD,
 } from '../support/fleet.ts';
 import type { MemoryStorage } from '../support/memory-storage.ts';
 import { objectStores } from '../support/object-stores.ts';
@@ -225,15 +227,6 @@ const manipulations: Readonly<Record<string, Manipulation>> = {
     bucket.set(key.replace(/([^/]+)$/, 'copy-$1'), (bucket.text(key) ?? '').replace('"n":1', '"n":7'));
   },
 };
-
-/** What a file that zstd has compressed begins with. */
-const ZSTD = Buffer.from('28b52ffd2400', 'hex');
-
-/** JSON, as a tool writes it that has read it: of a line, or of a whole file such as a manifest. */
-function rewritten(text: string): string {
-  const documents = text.startsWith('{\n') ? [text] : text.split('\n').slice(0, -1);
-  return documents.map((one) => `${JSON.stringify(JSON.parse(one), undefined, 1).replaceAll('\n', ' ')}\n`).join('');
-}
 
 /** Another character in its signature. */
 function spoilCheckpoint(bucket: MemoryStorage, key: string, which: 'first' | 'last'): void {

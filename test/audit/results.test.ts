@@ -10,9 +10,11 @@ import {
   fleetInBucket,
   fleetOnDisk,
   NOW,
+  rewritten,
   rotatedLog,
   ship,
   spoilSignature,
+  ZSTD,
 } from '../support/fleet.ts';
 import { SealedLog } from '../support/sealed-log.ts';
 import { someOf } from '../support/tier.ts';
@@ -111,14 +113,6 @@ describe.each([
 
   describe('what is missed may be in a file that nobody can read, which is said, and then it is undecided:', () => {
     const text = (name: string): string => fleet.read(name).toString('utf8');
-    const anew = (name: string): string =>
-      text(name)
-        .trimEnd()
-        .split('\n')
-        .map((line) => `${JSON.stringify(JSON.parse(line), undefined, 1).replaceAll('\n', ' ')}\n`)
-        .join('');
-    const ZSTD = Buffer.from('28b52ffd2400', 'hex');
-
     it.each<[string, string, RegExp, () => void]>([
       [
         'packed',
@@ -131,7 +125,7 @@ describe.each([
         'written anew',
         'a/new.jsonl',
         /could not be read/,
-        () => fleet.write('a/new.jsonl', Buffer.from(anew('a/0003.jsonl'))),
+        () => fleet.write('a/new.jsonl', Buffer.from(rewritten(text('a/0003.jsonl')))),
       ],
       [
         'in UTF-16',

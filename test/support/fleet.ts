@@ -76,6 +76,15 @@ export function fleetInBucket(): FleetFiles & { readonly bucket: MemoryStorage }
   };
 }
 
+/** What a file begins with that zstd has compressed. */
+export const ZSTD: Buffer = Buffer.from('28b52ffd2400', 'hex');
+
+/** JSON, as a tool writes it that has read it: of each line, or of a whole file such as a manifest. */
+export function rewritten(text: string): string {
+  const documents = text.startsWith('{\n') ? [text] : text.split('\n').slice(0, -1);
+  return documents.map((one) => `${JSON.stringify(JSON.parse(one), undefined, 1).replaceAll('\n', ' ')}\n`).join('');
+}
+
 /** A log of so many closed files, `0001.jsonl` and on, each with three records and a checkpoint. */
 export function rotatedLog(origin: string, files: number, keys: EpochKeys = signKeys, text = 'same'): SealedLog {
   const log = new SealedLog(origin);
