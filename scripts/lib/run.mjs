@@ -33,7 +33,7 @@ export function finished(command, args, { shown = false, ...options } = {}) {
   });
 }
 
-/** Runs work for each item, so many at a time. */
+/** Runs `work` for each item, at most `count` at a time. */
 export async function atOnce(count, items, work) {
   const waiting = [...items.entries()];
   const next = async () => {

@@ -1,7 +1,7 @@
 // The nightly tier: every campaign, emulator, soak, kill, browser and page that takes longer than people wait for.
 // Each is an item, run by itself. What has passed for a commit is not run again, so that an interrupted night goes on.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { filesBelow } from '../lib/files.mjs';
 import { atOnce, finished, root } from '../lib/run.mjs';
@@ -102,7 +102,6 @@ async function runItem(item, place) {
   if (item.vitest !== undefined) {
     const reportFile = `${root}coverage/nightly-${place}.json`;
     const { output, ...outcome } = await runVitestBeside(item.vitest, reportFile, item.env);
-    rmSync(reportFile, { force: true });
     return { output, ...resultOf(outcome) };
   }
   const [command, ...args] = item.command;

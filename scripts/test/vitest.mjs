@@ -9,18 +9,24 @@ export function runVitest(args, reportFile) {
   return outcomeOf(run(tool('vitest'), vitest, { env }), reportFile);
 }
 
-/** The same beside others, with what it printed. @param more - variables */
+/** The same beside others, with what it printed; no report stays. @param more - variables */
 export async function runVitestBeside(args, reportFile, more) {
   const { vitest, env } = vitestCommand(args, reportFile);
   const { code, output } = await finished(tool('vitest'), vitest, { env: { ...env, ...more } });
-  return { ...outcomeOf(code, reportFile), output };
+  const outcome = outcomeOf(code, reportFile);
+  removeReport(reportFile);
+  return { ...outcome, output };
+}
+
+function removeReport(reportFile) {
+  for (const file of [reportFile, cpuFileOf(reportFile)]) rmSync(file, { force: true });
 }
 
 const cpuFileOf = (reportFile) => reportFile.replace(/\.json$/, '-cpu.txt');
 
 function vitestCommand(args, reportFile) {
   mkdirSync(dirname(reportFile), { recursive: true });
-  for (const file of [reportFile, cpuFileOf(reportFile)]) rmSync(file, { force: true });
+  removeReport(reportFile);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
   return { vitest: ['run', ...args, ...reporters], env: { ...process.env, TEST_CPU_FILE: cpuFileOf(reportFile) } };
 }
