@@ -81,7 +81,7 @@ export class VaultSession {
     this.#current = undefined;
     const erase = (): void => this.#method.erase?.();
     erase();
-    void this.#pending?.then(erase, erase); // whoever logs in still is told why not, and may have read a credential since
+    void this.#pending?.then(erase, erase); // a login that still runs will fail, but may have read a credential by then
   }
 
   async #get(): Promise<Current> {
