@@ -1,17 +1,33 @@
-import { existsSync, fstatSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { TamperError } from '../../errors.ts';
+import { isTamperError, TamperError } from '../../errors.ts';
 import { classifyLine } from '../../format/entry.ts';
+import { systemClock } from '../../foundation/clock.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
+import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { type Steps, waitFor } from '../../foundation/steps.ts';
-import type { Lease } from '../disk/lock.ts';
+import { pause } from '../../keys/retry.ts';
+import { type Lease, type Lock, LockSeeker } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
 import { LINE_LIMIT, readLineBefore, readLines } from '../resume/line-reader.ts';
 import type { Claim, Progress } from './kept-claim.ts';
 import { Turn } from './turn.ts';
+import { begunFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
+import { wholeLines } from './waiting-lines.ts';
 
-/** How far a claimed file of kept lines has come, asked where a start finds a claim: rarely, so it is loaded then. */
+/** What a start does with the files of a process that was killed: rarely, so it is loaded then. */
 
 /** Nobody replaces a state that is only read. */
 const UNCHANGED: Lease = { assertHeld: () => undefined };
@@ -156,4 +172,61 @@ function* advance(kept: number, claim: Claim, records: number): Steps<{ from: nu
     turn = new Turn();
   }
   return { from, parts };
+}
+
+/** Makes a kept file of the whole lines that a killed process had written; the others that it had are lost. */
+export function finishBegun(unsealed: UnsealedLines, path: string): void {
+  const { facts, total, written } = begunFile(path);
+  const fd = openKept(path, constants.O_RDWR);
+  try {
+    const { size, mtimeMs } = fstatSync(fd);
+    const whole = wholeLines(fd, size);
+    const at = Number(written ?? Math.floor(mtimeMs));
+    let begun = path;
+    if (whole.end < size) {
+      if (written === undefined) {
+        begun = `${path}-${at}`; // or a start that is killed behind the cut makes it younger than what its process kept since
+        renameSync(path, begun);
+        syncDirectory(unsealed.directory);
+      }
+      ftruncateSync(fd, whole.end);
+    }
+    fsyncSync(fd);
+    const lost = facts.lost + Math.max(0, Number(total) - whole.lines);
+    renameSync(begun, unsealed.nameBefore({ ...facts, lost }, at));
+  } finally {
+    closeDescriptor(fd);
+  }
+  syncDirectory(unsealed.directory);
+}
+
+/**
+ * Does something while no writer of a stream runs, under its lock. Where its holder may live, it is watched until it is
+ * seen to live or its lease has ended.
+ *
+ * @param own - of whoever asks
+ * @returns undefined where one runs
+ */
+export function* withStream<T>(
+  stream: string,
+  own: { readonly unsealed: UnsealedLines; readonly stream: string; readonly signal: AbortSignal },
+  action: Steps<T>,
+): Steps<T | undefined> {
+  if (stream === own.stream) return yield* action;
+  let lock: Lock | undefined;
+  try {
+    const seeker = new LockSeeker(streamFiles(own.unsealed.directory, stream).prefix, randomBytes(8).toString('hex'));
+    for (lock = seeker.attempt(); lock === undefined; lock = seeker.attempt()) {
+      const wait = seeker.pause;
+      yield* waitFor(() => pause(wait, 'waiting for the lock of an earlier writer', own.signal, systemClock));
+    }
+  } catch (error) {
+    if (isTamperError(error, 'LOCKED')) return undefined;
+    throw error;
+  }
+  try {
+    return yield* action;
+  } finally {
+    lock.release();
+  }
 }

@@ -1,13 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
 import { isTamperError, systemCode } from '../../errors.ts';
-import { systemClock } from '../../foundation/clock.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { loadNow } from '../../foundation/load-now.ts';
 import { LATER, plain, type Steps, waitFor } from '../../foundation/steps.ts';
-import { pause } from '../../keys/retry.ts';
-import { type Lock, LockSeeker } from '../disk/lock.ts';
-import { streamFiles } from '../disk/names.ts';
 import { isPassing, type Sink } from '../disk/sink.ts';
 import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
@@ -266,11 +261,12 @@ function* findInto(files: Open[], options: EarlierLinesOptions): Steps<void> {
   const begun = yield* orWarn(plain(() => unsealed.listBegun()));
   for (const { path, stream, keeper } of begun ?? []) {
     if (path === options.ownFile) continue;
+    const { finishBegun, withStream } = yield* claimProgress();
     yield* orWarn(
       withStream(
-        options,
         stream,
-        plain(() => unsealed.finish(path)),
+        options,
+        plain(() => finishBegun(unsealed, path)),
       ),
       keeper,
     );
@@ -285,6 +281,12 @@ function* findInto(files: Open[], options: EarlierLinesOptions): Steps<void> {
 
 const loadClaimProgress = (): typeof import('./claim-progress.ts') | undefined =>
   loadNow('./seal/intake/claim-progress.js') as typeof import('./claim-progress.ts') | undefined;
+
+const claimProgress = (): Steps<typeof import('./claim-progress.ts')> =>
+  waitFor(
+    async () => loadClaimProgress() ?? import('./claim-progress.ts'),
+    () => loadClaimProgress() ?? LATER,
+  );
 
 /** A claim that cannot be written now. */
 class ClaimError extends Error {}
@@ -333,10 +335,7 @@ function* claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Steps
   if (before === undefined) {
     return makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined;
   }
-  const { progressOf } = yield* waitFor<typeof import('./claim-progress.ts')>(
-    async () => loadClaimProgress() ?? import('./claim-progress.ts'),
-    () => loadClaimProgress() ?? LATER,
-  );
+  const { progressOf, withStream } = yield* claimProgress();
   if (before.stream === stream) return yield* progressOf(before, fd, places);
   function* takeOver(): Steps<Progress | undefined> {
     const now = readClaim(kept.path); // another start may have been faster
@@ -345,38 +344,9 @@ function* claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Steps
     replaceClaim(kept.path, claimOf(progress, options));
     return progress;
   }
-  return yield* withStream(options, before.stream, takeOver());
+  return yield* withStream(before.stream, options, takeOver());
 }
 
 function claimOf({ from, parts, gap }: Progress, { stream, maxLineBytes }: EarlierLinesOptions): Claim {
   return { stream, file: '', inode: '', offset: 0, size: 0, records: 0, from, parts, gap, partBytes: maxLineBytes };
-}
-
-/**
- * Does something while no writer of a stream runs, under its lock. Where its holder may live, it is watched until it is
- * seen to live or its lease has ended.
- *
- * @returns undefined where one runs
- */
-function* withStream<T>(options: EarlierLinesOptions, stream: string, action: Steps<T>): Steps<T | undefined> {
-  if (stream === options.stream) return yield* action;
-  let lock: Lock | undefined;
-  try {
-    const seeker = new LockSeeker(
-      streamFiles(options.unsealed.directory, stream).prefix,
-      randomBytes(8).toString('hex'),
-    );
-    for (lock = seeker.attempt(); lock === undefined; lock = seeker.attempt()) {
-      const wait = seeker.pause;
-      yield* waitFor(() => pause(wait, 'waiting for the lock of an earlier writer', options.signal, systemClock));
-    }
-  } catch (error) {
-    if (isTamperError(error, 'LOCKED')) return undefined;
-    throw error;
-  }
-  try {
-    return yield* action;
-  } finally {
-    lock.release();
-  }
 }

@@ -6,7 +6,6 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmSync,
   type Stats,
@@ -201,33 +200,6 @@ export class UnsealedLines {
     });
   }
 
-  /** Makes a kept file of the whole lines that a killed process had written; the others that it had are lost. */
-  finish(path: string): void {
-    const facts = factsOf(path, BEGUN);
-    const { total, written } = BEGUN.exec(path)?.groups ?? {};
-    const fd = openKept(path, O_RDWR);
-    try {
-      const { size, mtimeMs } = fstatSync(fd);
-      const whole = wholeLines(fd, size);
-      const at = Number(written ?? Math.floor(mtimeMs));
-      let begun = path;
-      if (whole.end < size) {
-        if (written === undefined) {
-          begun = `${path}-${at}`; // or a start that is killed behind the cut makes it younger than what its process kept since
-          renameSync(path, begun);
-          syncDirectory(this.directory);
-        }
-        ftruncateSync(fd, whole.end);
-      }
-      fsyncSync(fd);
-      const lost = facts.lost + Math.max(0, Number(total) - whole.lines);
-      renameSync(begun, this.#freeNameBefore({ ...facts, lost }, at));
-    } finally {
-      closeDescriptor(fd);
-    }
-    syncDirectory(this.directory);
-  }
-
   /** Deletes a kept file whose lines are all in a log, and what belongs to it. */
   remove(path: string): void {
     unlinkSync(path); // first: a claim without its file does no harm
@@ -292,7 +264,7 @@ export class UnsealedLines {
   }
 
   /** Before all that its process kept since; not the name of a file that is there, which would be replaced. */
-  #freeNameBefore(facts: Facts, now: number): string {
+  nameBefore(facts: Facts, now: number): string {
     const names = new Set(this.#names());
     for (let at = now - 1; ; at--) {
       const file = this.#nameOf(facts, at);
@@ -392,6 +364,12 @@ function factsOf(path: string, form: RegExp): Facts {
   };
 }
 
+/** What the name of a begun file says: how many lines it is to hold, and when it was written last, where that is known. */
+export function begunFile(path: string): { facts: Facts; total: string | undefined; written: string | undefined } {
+  const { total, written } = BEGUN.exec(path)?.groups ?? {};
+  return { facts: factsOf(path, BEGUN), total, written };
+}
+
 /** What the name of a kept file says. */
 export function keptFile(path: string): KeptFile {
   return { path, ...factsOf(path, KEPT) };
@@ -434,20 +412,4 @@ function writeLines(fd: number, pieces: readonly Buffer[], room: number): number
     ftruncateSync(fd, size);
     return lines;
   }
-}
-
-/** How many whole lines a file holds, and where the last of them ends. */
-export function wholeLines(fd: number, size: number): { lines: number; end: number } {
-  const chunk = Buffer.allocUnsafe(65_536);
-  let lines = 0;
-  let end = 0;
-  for (let from = 0; from < size; ) {
-    const part = chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, from));
-    if (part.length === 0) break;
-    lines += countEnds(part);
-    const lf = part.lastIndexOf(LF);
-    if (lf >= 0) end = from + lf + 1;
-    from += part.length;
-  }
-  return { lines, end };
 }

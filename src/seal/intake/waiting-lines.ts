@@ -1,9 +1,12 @@
-import { existsSync, fstatSync } from 'node:fs';
+import { existsSync, fstatSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
 import { isTamperError, systemCode } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
-import { filesIn, openKept, prefixOf, wholeLines } from './unsealed-lines.ts';
+import { countEnds } from '../stream/pending-lines.ts';
+import { filesIn, openKept, prefixOf } from './unsealed-lines.ts';
+
+const LF = 0x0a;
 
 /** Where lines wait that no process has sealed yet, and how many. */
 export interface WaitingLines {
@@ -66,4 +69,20 @@ function waitingIn(
     }
   }
   return { lines, lost };
+}
+
+/** How many whole lines a file holds, and where the last of them ends. */
+export function wholeLines(fd: number, size: number): { lines: number; end: number } {
+  const chunk = Buffer.allocUnsafe(65_536);
+  let lines = 0;
+  let end = 0;
+  for (let from = 0; from < size; ) {
+    const part = chunk.subarray(0, readSync(fd, chunk, 0, chunk.length, from));
+    if (part.length === 0) break;
+    lines += countEnds(part);
+    const lf = part.lastIndexOf(LF);
+    if (lf >= 0) end = from + lf + 1;
+    from += part.length;
+  }
+  return { lines, end };
 }
