@@ -143,14 +143,17 @@ export class IntakeQueue {
 
   /**
    * Hands whole lines to somebody else who keeps them, and lets a producer go on that was held back. A line whose end has not
-   * come stays, and so does what `keep` throws for.
+   * come stays, and so does what was not said to be moved when `keep` threw.
+   *
+   * @param keep - tells `moved` how many of the bytes it has
    */
-  moveWhole(keep: (lines: Buffer) => void): void {
-    for (let whole = this.#lines.firstWhole; whole !== undefined; whole = this.#lines.firstWhole) {
-      keep(whole.bytes);
-      for (let left = whole.blocks; left > 0; left--) this.#lines.taken(this.#lines.first?.to ?? 0);
+  moveWhole(keep: (lines: Buffer, moved: (bytes: number) => void) => void): void {
+    try {
+      for (let lines = this.#lines.firstWhole; lines !== undefined; lines = this.#lines.firstWhole)
+        keep(lines, (bytes) => this.#lines.moved(bytes));
+    } finally {
+      if (!this.#lines.isFull) this.#letGo();
     }
-    if (!this.#lines.isFull) this.#letGo();
   }
 
   /** Everything that waits, taken out. */

@@ -7,6 +7,7 @@ import { countEnds } from '../stream/pending-lines.ts';
 import type { IntakeQueue, Loss } from './intake-queue.ts';
 import type { BegunFile, Kept, UnsealedLines } from './unsealed-lines.ts';
 
+const LF = 0x0a;
 /** What else needs room in the state directory, in bytes. */
 const RESERVE = 67_108_864;
 /** How much is written before the room is looked at again, in bytes. */
@@ -21,6 +22,7 @@ export class Spool {
   readonly #unsealed: UnsealedLines;
   readonly #clock: Clock;
   #file: BegunFile | undefined;
+  /** How far its whole lines reach; a write that failed may have left the beginning of another one behind them. */
   #size = 0;
   #lines = 0;
   /** Up to what size the file may grow before the room is looked at again. */
@@ -37,16 +39,24 @@ export class Spool {
   }
 
   /**
-   * Moves whole lines from the queue into the file. What cannot be written stays in the queue.
+   * Moves whole lines from the queue into the file. What cannot be written stays in the queue: each line is in one of both.
    *
    * @throws {@link TamperError} `WRITE_FAILED` where the file would leave too little room for the log; what the file system says
    */
   take(queue: IntakeQueue): void {
-    queue.moveWhole((block) => {
-      this.#checkRoom(block.length);
+    queue.moveWhole((lines, moved) => {
+      this.#checkRoom(lines.length);
       this.#file ??= this.#unsealed.begin('key_service', queue.since ?? this.#clock.now());
-      this.#write(this.#file.fd, block);
-      this.#lines += countEnds(block);
+      let written = 0;
+      try {
+        while (written < lines.length)
+          written += writeSync(this.#file.fd, lines, written, lines.length - written, this.#size + written);
+      } finally {
+        const whole = lines.subarray(0, lines.subarray(0, written).lastIndexOf(LF) + 1);
+        this.#size += whole.length;
+        this.#lines += countEnds(whole);
+        moved(whole.length);
+      }
     });
   }
 
@@ -69,12 +79,13 @@ export class Spool {
   finish(lost?: Loss): Kept | undefined {
     const file = this.#file;
     if (file === undefined) return undefined;
+    ftruncateSync(file.fd, this.#size); // a part of a line would be taken for a line
     fsyncSync(file.fd);
     const lines = this.#lines;
     return { file: this.#keep(file, lost), lines, lost: lost?.count ?? 0 };
   }
 
-  /** Leaves the file as it is, for the next start to find. */
+  /** Leaves the file as it is, for the next start to find: it cuts what is no whole line. */
   leave(): void {
     const file = this.#file;
     this.#forget();
@@ -144,18 +155,5 @@ export class Spool {
       });
     }
     this.#looked = size + LOOK_AFTER;
-  }
-
-  /** All of it or nothing: a part of a line would be taken for a line. */
-  #write(fd: number, block: Uint8Array): void {
-    try {
-      for (let done = 0; done < block.length; ) {
-        done += writeSync(fd, block, done, block.length - done, this.#size + done);
-      }
-      this.#size += block.length;
-    } catch (error) {
-      ftruncateSync(fd, this.#size);
-      throw error;
-    }
   }
 }

@@ -64,12 +64,12 @@ export class PendingLines {
    * The whole lines that wait longest: a block of them, or the pieces of a long line with the block that its end is in.
    * Undefined where nothing waits, or a line whose end has not come.
    */
-  get firstWhole(): { readonly bytes: Buffer; readonly blocks: number } | undefined {
+  get firstWhole(): Buffer | undefined {
     let last = this.#head;
     while (this.#blocks[last]?.goesOn === true) last++;
     if (last >= this.#blocks.length) return undefined;
     const blocks = this.#blocks.slice(this.#head, last + 1).map(({ bytes, from, to }) => bytes.subarray(from, to));
-    return { bytes: blocks.length === 1 ? (blocks[0] as Buffer) : Buffer.concat(blocks), blocks: blocks.length };
+    return blocks.length === 1 ? blocks[0] : Buffer.concat(blocks);
   }
 
   /** Keeps whole lines; the last one may lack its LF. Bytes are copied, because their owner goes on using them. */
@@ -119,6 +119,16 @@ export class PendingLines {
     this.#blocks = [];
     this.#head = 0;
     this.#bytes = 0;
+  }
+
+  /** So many bytes of {@link PendingLines.firstWhole} have been taken. */
+  moved(bytes: number): void {
+    for (let left = bytes; left > 0; ) {
+      const { from, to } = this.first as PendingBlock;
+      const share = Math.min(left, to - from);
+      this.taken(from + share);
+      left -= share;
+    }
   }
 
   #forgetTaken(): void {
