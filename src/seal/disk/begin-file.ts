@@ -7,7 +7,7 @@ import { manifestPath, numberOf, STDOUT } from './names.ts';
 import { type Sink, systemCode } from './sink.ts';
 import { FileSink } from './sink-file.ts';
 import type { StateFile } from './state.ts';
-import type { FileNumbers, StreamState } from './state-record.ts';
+import type { StreamState } from './state-record.ts';
 
 /**
  * M6.3: the state knows which file it is before a line is in it, so that no start begins the same entries again once somebody
@@ -17,11 +17,17 @@ import type { FileNumbers, StreamState } from './state-record.ts';
  * @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over
  */
 export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): StreamState {
+  const known = knowing(sink, state);
+  if (known !== state) stateFile.replaceSync(known);
+  return known;
+}
+
+/** A state of a file's beginning, with the numbers of the file. @throws {@link TamperError} `WRITE_FAILED` */
+export function knowing(sink: Sink, state: StreamState): StreamState {
   if (state.offset > 0 || sink.name === STDOUT || state.begun?.file === sink.inode) return state;
-  let begun: FileNumbers;
   try {
     syncDirectory(dirname(sink.name)); // else a power cut takes the file and leaves the state
-    begun = { directory: numberOf(dirname(sink.name)), file: sink.inode };
+    return { ...state, begun: { directory: numberOf(dirname(sink.name)), file: sink.inode } };
   } catch (cause) {
     throw new TamperError(
       'WRITE_FAILED',
@@ -32,9 +38,6 @@ export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): S
       },
     );
   }
-  const known = { ...state, begun };
-  stateFile.replaceSync(known);
-  return known;
 }
 
 /** The next file of a log. */

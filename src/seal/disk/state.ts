@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isTamperError, TamperError } from '../../errors.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { type Replacement, replaceFile, replaceFileSync } from '../../foundation/durable-replace.ts';
-import type { Lease } from './lock.ts';
+import { type Lease, NO_LINKS } from './lock.ts';
 import { STDOUT } from './names.ts';
 import { openRegular } from './safe-open.ts';
 import { unusedName } from './set-aside.ts';
@@ -23,6 +23,8 @@ export class StateFile {
   #begun = 0;
   #written = 0;
   #size = 0;
+  /** None was there when it was read. */
+  #isNew = false;
 
   /**
    * @param lease - of the stream's writer: nobody else may replace its state
@@ -53,7 +55,10 @@ export class StateFile {
         closeDescriptor(fd);
       }
     } catch (cause) {
-      if (systemCode(cause) === 'ENOENT' && !existsSync(this.path)) return undefined; // a pipe would begin anew
+      if (systemCode(cause) === 'ENOENT') {
+        this.#isNew = true;
+        return undefined;
+      }
       if (cause instanceof TamperError) throw cause;
       throw new TamperError('READ_FAILED', `cannot read the state file ${this.path}`, { cause });
     }
@@ -104,12 +109,30 @@ export class StateFile {
       return;
     }
     this.#lease.assertHeld();
-    renameSync(temporary, this.path);
+    if (this.#isNew) this.#putFirst(temporary);
+    else renameSync(temporary, this.path);
     this.#written = version;
+  }
+
+  /** A state that was out of sight when it was read is not replaced: the stream would begin anew. */
+  #putFirst(temporary: string): void {
+    try {
+      linkSync(temporary, this.path);
+      this.#isNew = false;
+      unlinkSync(temporary);
+    } catch (error) {
+      if (!NO_LINKS.has(systemCode(error)) || existsSync(this.path)) throw error;
+      renameSync(temporary, this.path);
+      this.#isNew = false;
+    }
   }
 
   #failed(cause: unknown): TamperError {
     if (isTamperError(cause)) return cause;
+    if (systemCode(cause) === 'EEXIST')
+      return new TamperError('READ_FAILED', `${this.path} was out of sight`, {
+        cause,
+      });
     return new TamperError('WRITE_FAILED', `cannot replace the state file ${this.path} (${systemCode(cause)})`, {
       cause,
       hint: 'state_dir must be writable and have free space: without it no checkpoint is signed.',
@@ -136,4 +159,9 @@ function placedAt(base: string, state: StreamState): StreamState {
     ...(newest !== undefined && { newest: at(newest) }),
     ...(checkpoint && checkpoint.file !== STDOUT && { checkpoint: { ...checkpoint, file: at(checkpoint.file) } }),
   };
+}
+
+/** Whether a state was there after all, where none was found: what was read of its stream is to be read again. */
+export function wasUnseen(error: unknown): boolean {
+  return isTamperError(error, 'READ_FAILED') && systemCode(error.cause) === 'EEXIST';
 }

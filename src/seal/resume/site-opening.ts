@@ -1,15 +1,16 @@
 import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/index.ts';
-import { isTamperError, TamperError } from '../../errors.ts';
+import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { createDirectory } from '../../foundation/directory.ts';
 import { pause } from '../../keys/retry.ts';
+import { knowing } from '../disk/begin-file.ts';
 import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
 import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
 import { withCode } from '../disk/refusal.ts';
 import { checkStateDirectory } from '../disk/safe-open.ts';
 import { isPassing, systemCode } from '../disk/sink.ts';
-import { StateFile } from '../disk/state.ts';
+import { StateFile, wasUnseen } from '../disk/state.ts';
 import { beginInstead, openSite, type Place, type StreamSite } from './stream-site.ts';
 
 /** How long to wait before a disk that is full is tried again, in milliseconds. */
@@ -90,9 +91,14 @@ export class SiteOpening {
       return this.#announce(this.#site);
     } catch (thrown) {
       const error = withCode(thrown);
-      if (config.onWriteFailure === 'stop' || !isTamperError(error) || !isPassing(error, 'start')) {
+      const isOutdated = wasUnseen(error);
+      if (config.onWriteFailure === 'stop' || !(isOutdated || isPassing(error, 'start'))) {
         this.release();
         throw error;
+      }
+      if (isOutdated) {
+        this.#site?.sink.close();
+        this.#site = undefined;
       }
       this.#obstacle = 'disk';
       this.#failure = error;
@@ -139,8 +145,9 @@ export class SiteOpening {
 
   #announce(site: StreamSite): StreamSite {
     if (this.#announced) return site;
-    const { state, resumption, stateFile } = site;
-    const announced = { ...state, epoch: Math.max(resumption.epoch, state.epoch) + 1 };
+    const { state, resumption, stateFile, sink } = site;
+    const known = resumption.end > 0 ? knowing(sink, state) : state; // of a file without a line no start misses anything
+    const announced = { ...known, epoch: Math.max(resumption.epoch, state.epoch) + 1 };
     stateFile.replaceSync(announced);
     this.#announced = true;
     this.#site = { ...site, state: announced };
