@@ -69,7 +69,10 @@ export async function playInProcesses({ from, count }: Share, jobs: number): Pro
       child.send(share);
       const tally = await heard();
       played += tally.played;
-      for (const [what, seeds] of tally.classes) classes.set(what, [...(classes.get(what) ?? []), ...seeds]);
+      for (const [what, seeds] of tally.classes) {
+        if (!classes.has(what)) process.stderr.write(`${what}: seed ${seeds[0]}\n`); // hours before the end
+        classes.set(what, [...(classes.get(what) ?? []), ...seeds]);
+      }
     }
     gone.catch(() => undefined); // it is sent away
     child.kill();

@@ -23,8 +23,10 @@ export async function played(tree: Tree, schedule: Schedule, settles: boolean): 
   const world = new World(tree, schedule, { isReal: true });
   playing = world;
   try {
-    await world.play();
-    if (settles) await world.settle();
+    await inOneTurn(() => {
+      world.play();
+      if (settles) world.settle();
+    });
     return world;
   } finally {
     playing = undefined;
@@ -37,8 +39,10 @@ export async function simulate(tree: Tree, schedule: Schedule, told: Told = {}):
   const world = new World(tree, schedule, told);
   playing = world;
   try {
-    await world.play();
-    await world.settle();
+    await inOneTurn(() => {
+      world.play();
+      world.settle();
+    });
     const violations = await judge(world, tree);
     for (const { what, details } of violations) told.trace?.push(`VIOLATION ${what}: ${details}`);
     return { violations, digest: world.machine.digest };
@@ -49,4 +53,18 @@ export async function simulate(tree: Tree, schedule: Schedule, told: Told = {}):
     playing = undefined;
     reuseLargeBuffers();
   }
+}
+
+/** Runs something outside of promises, so that it can let these run. */
+function inOneTurn(act: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        act();
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
 }

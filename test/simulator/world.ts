@@ -183,50 +183,56 @@ export class World {
     return this.#run;
   }
 
-  async play(): Promise<void> {
+  play(): void {
     const { coverage } = this.machine;
     coverage?.begin(this.#schedule);
     for (const [index, step] of this.#schedule.steps.entries()) {
       this.machine.note(`step ${JSON.stringify(step)}`);
       coverage?.step(index, step);
-      await this.#do(step);
+      this.#do(step);
+      this.machine.timeline.settle();
     }
-    if (this.isRunning) await this.#do({ do: 'close', lines: 0 });
-    if (this.isRunning) await this.#do({ do: 'exit' });
+    if (this.isRunning) this.#do({ do: 'close', lines: 0 });
+    if (this.isRunning) this.#do({ do: 'exit' });
     coverage?.end();
-    await this.#do({ do: 'heal' });
+    this.#do({ do: 'heal' });
     this.anchored?.heal();
-    for (const run of this.runs)
-      if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
-        run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+    this.#seeEnds();
     for (const run of this.runs) this.#hear(run);
   }
 
   /** Whatever happened, the next start seals what is left. */
-  async settle(): Promise<void> {
+  settle(): void {
     this.#isWorker = false;
     const { pace } = this.machine;
     this.machine.pace = { ...pace, sync: Math.min(pace.sync, 300) }; // whoever waits has more than a worker's 10 seconds, and not for ever
     for (let attempt = 0; attempt < 3 && (attempt === 0 || this.leftovers().length > 0); attempt++) {
-      await this.machine.timeline.pass(2_000);
-      await this.#start(0);
+      this.machine.timeline.pass(2_000);
+      this.#start(0);
       const run = this.#run as Run;
       if (run.sealer !== undefined)
-        await this.machine.timeline.pass(120_000, () => run.readyAt !== undefined || run.error !== undefined);
+        this.machine.timeline.pass(120_000, () => run.readyAt !== undefined || run.error !== undefined);
       if (run.sealer === undefined || run.readyAt === undefined) {
         const what = run.sealer === undefined ? 'fails' : 'does not become ready';
-        if (this.isRolledBack && isToldByAnchor(run)) return this.#exit(run);
-        if (!this.#putBack(run)) return this.problem(`the next start ${what}: ${said(run.error ?? run.startError)}`);
+        if (this.isRolledBack && isToldByAnchor(run)) {
+          this.#exit(run);
+          return;
+        }
+        if (!this.#putBack(run)) {
+          this.problem(`the next start ${what}: ${said(run.error ?? run.startError)}`);
+          return;
+        }
         this.#exit(run);
         attempt--;
         continue;
       }
       this.#write(run, 1, 60, false);
-      await this.#flush(run, this.isSlow ? 1_200_000 : 120_000);
+      const all = this.runs.reduce((sum, { given }) => sum + given, 0);
+      this.#flush(run, this.isSlow ? 1_200_000 + all * 3_000 : 120_000); // each line may need a file
       if (run.acknowledged < run.given) this.problem(`flush() of the next start fails: ${said(run.error)}`);
-      await this.#close(run, 0);
+      this.#close(run, 0);
       if (run.closeError !== undefined) this.problem(`close() of the next start fails: ${said(run.closeError)}`);
-      if (this.anchored !== undefined) await this.machine.timeline.pass(END_LIMIT);
+      if (this.anchored !== undefined) this.machine.timeline.pass(END_LIMIT);
       this.#exit(run);
     }
     this.machine.pipe.renew();
@@ -265,31 +271,40 @@ export class World {
     return [...names].filter(isWrong).map(([name]) => name);
   }
 
-  async #do(step: Step): Promise<void> {
+  #do(step: Step): void {
     const { machine } = this;
     const run = this.isRunning ? this.#run : undefined;
     switch (step.do) {
       case 'start':
         if (this.#run !== undefined && run === undefined) this.#putBack(this.#run);
-        if (run === undefined) await this.#start(0, step.anchors);
+        if (run === undefined) this.#start(0, step.anchors);
         return;
       case 'wait':
-        await machine.timeline.pass(step.ms);
+        machine.timeline.pass(step.ms);
         this.#waited(run, step.ms);
         this.#saysWhy(run, step.ms);
         return;
       case 'busy':
         machine.timeline.now += step.ms;
-        return this.#disturbed();
+        this.#disturbed();
+        return;
       case 'fault':
         machine.faults.begin(step.fault);
-        if (step.fault.on !== 'anchor') return this.#spoilt(true);
-        return this.#spoiltAnchor();
+        if (step.fault.on !== 'anchor') {
+          this.#spoilt(true);
+          return;
+        }
+        this.#spoiltAnchor();
+        return;
       case 'room': {
         const disk = machine.mounts.get(step.on);
         if (disk !== undefined) disk.capacity = disk.used + step.bytes;
-        if (step.on !== 'anchor') return this.#spoilt(true);
-        return this.#spoiltAnchor();
+        if (step.on !== 'anchor') {
+          this.#spoilt(true);
+          return;
+        }
+        this.#spoiltAnchor();
+        return;
       }
       case 'heal':
         machine.faults.heal();
@@ -300,13 +315,16 @@ export class World {
         return;
       case 'anchor':
         this.#disturbed();
-        return this.anchored?.become(step.which, step.mood);
+        this.anchored?.become(step.which, step.mood);
+        return;
       case 'empty anchor':
         this.#disturbed();
-        return this.anchored?.empty(step.which);
+        this.anchored?.empty(step.which);
+        return;
       case 'plant':
         this.#disturbed();
-        return this.anchored?.plant(step);
+        this.anchored?.plant(step);
+        return;
       case 'save':
         this.#saved.push({ files: machine.disks.map((one) => one.files()), archive: new Map(this.archive) });
         return;
@@ -317,13 +335,16 @@ export class World {
         if (step.mood === 'well') this.keys.heal();
         else this.keys.mood = step.mood;
         this.#hadKeyTrouble ||= step.mood !== 'well';
-        return this.#spoilt(false);
+        this.#spoilt(false);
+        return;
       case 'reader':
         machine.pipe.become(step.mood);
-        return this.#spoilt(true);
+        this.#spoilt(true);
+        return;
       case 'new key':
         this.keys.versions++;
-        return this.#disturbed();
+        this.#disturbed();
+        return;
       case 'clock':
         machine.timeline.wallOffset += step.ms;
         this.clockJumped = true;
@@ -340,7 +361,7 @@ export class World {
         return;
       }
       case 'take away':
-        if (run === undefined && !this.#isStateLost && !machine.faults.any) this.#takeAway(); // else nobody could know
+        if (run === undefined && this.#hasState && !machine.faults.any) this.#takeAway(); // else nobody could know
         return;
       case 'copy':
         // numbers say nothing any more of a file that has another name, too
@@ -390,6 +411,7 @@ export class World {
       }
       case 'power cut':
         this.hadPowerCut = true;
+        this.#seeEnds();
         for (const one of this.runs) {
           one.handedOver = Math.max(one.acknowledged, one.covered);
           // what could not be made durable before its end is gone too
@@ -400,10 +422,10 @@ export class World {
         this.anchored?.afterPowerCut();
         return;
       case 'second writer':
-        if (run !== undefined && !run.isSecond && !this.isPiped) await this.#second(run);
+        if (run !== undefined && !run.isSecond && !this.isPiped) this.#second(run);
         return;
       default:
-        if (run !== undefined) await this.#ofRun(step, run);
+        if (run !== undefined) this.#ofRun(step, run);
     }
   }
 
@@ -427,6 +449,11 @@ export class World {
     if (run?.readyAt === undefined && run !== undefined) run.isDisturbed = true;
   }
 
+  get #hasState(): boolean {
+    const names = this.machine.mounts.get(STATE)?.root.names.keys() ?? [];
+    return !this.#isStateLost || [...names].some((name) => name.endsWith('.chainstate'));
+  }
+
   #takeAway(): void {
     const root = this.machine.mounts.get(LOG)?.root;
     if (root?.names.has('a.jsonl') !== true) return;
@@ -447,6 +474,8 @@ export class World {
     const refused = [error, startError]
       .map(said)
       .find((text) => text.startsWith('STATE_CONFLICT') && / is gone/.test(text));
+    const missed = /\/\w+\/(\S+) is gone/.exec(refused ?? '')?.[1] ?? '';
+    if (this.#putBackFromArchive(missed)) return true;
     const file = this.#taken.get('a.jsonl');
     const root = this.machine.mounts.get(LOG)?.root;
     if (refused === undefined || file === undefined || root === undefined) return false;
@@ -456,6 +485,20 @@ export class World {
     for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
     this.#taken.clear();
     return true;
+  }
+
+  /** After a failure the file that goes on may have the name of a closed one. */
+  #putBackFromArchive(name: string): boolean {
+    const disk = this.machine.mounts.get(LOG) as Disk;
+    const names = [name, `${name}.manifest.json`].filter((one) => this.archive.has(`archive/${one}`));
+    for (const one of names) {
+      const { content } = this.archive.get(`archive/${one}`) as { content: Buffer };
+      this.archive.delete(`archive/${one}`);
+      const inode = new Inode(disk, false, 0o100640, this.machine.timeline.now);
+      inode.write(content, 0);
+      disk.root.name([[one, inode]]);
+    }
+    return names.length > 0;
   }
 
   #renew(): void {
@@ -477,22 +520,29 @@ export class World {
     return true;
   }
 
-  async #ofRun(step: Step, run: Run): Promise<void> {
+  #ofRun(step: Step, run: Run): void {
     const { machine } = this;
     const { sealer, life } = run;
-    if (step.do === 'kill') return this.#kill(run);
+    if (step.do === 'kill') {
+      this.#kill(run);
+      return;
+    }
     if (step.do === 'doom') {
       life.killAfter = step.calls;
       return;
     }
-    if (step.do === 'exit') return this.#exit(run);
+    if (step.do === 'exit') {
+      this.#exit(run);
+      return;
+    }
     if (sealer === undefined) return;
     switch (step.do) {
       case 'write':
         this.#write(run, step.lines, step.bytes, step.together);
         return;
       case 'flush':
-        return this.#flush(run, 5_000);
+        this.#flush(run, 5_000);
+        return;
       case 'flushSync':
         this.#attempt(run, () => sealer.flushSync());
         return;
@@ -505,20 +555,21 @@ export class World {
           .finally(() => {
             done = true;
           });
-        await machine.timeline.pass(2_000, () => done || life.isOver);
+        machine.timeline.pass(2_000, () => done || life.isOver);
         return;
       }
       case 'close':
-        return this.#close(run, step.lines);
+        this.#close(run, step.lines);
+        return;
       default:
         throw new Error(`a step that nobody knows: ${step.do}`);
     }
   }
 
-  async #start(slot: number, anchors?: 'none'): Promise<void> {
+  #start(slot: number, anchors?: 'none'): void {
     const { machine } = this;
     const { timeline } = machine;
-    await timeline.settle();
+    timeline.settle();
     if (slot === 0) machine.pipe.renew();
     const life = machine.start();
     const faulty =
@@ -557,7 +608,7 @@ export class World {
       return;
     }
     this.#listen(run.sealer, run, code);
-    await timeline.pass(0);
+    timeline.pass(0);
   }
 
   #listen(sealer: Sealer, run: Run, { TamperError }: WriterCode): void {
@@ -598,7 +649,10 @@ export class World {
     const texts: string[] = [];
     for (let line = 0; line < lines; line++) {
       run.given++;
-      if (run.ending !== 'running') run.late++;
+      if (run.ending !== 'running') {
+        run.late++;
+        if (this.config.maxPendingBytes < 1_000_000) run.refused++; // it may be too much, and nobody who writes is told any more
+      }
       texts.push(lineOf(run.number, run.given, bytes));
     }
     run.givenAt = timeline.now;
@@ -636,7 +690,7 @@ export class World {
     if (waitsFor === 'disk' && !run.hadDiskFault) this.problem('lines are said to wait for a disk that takes them');
   }
 
-  async #flush(run: Run, limit: number): Promise<void> {
+  #flush(run: Run, limit: number): void {
     const { given } = run;
     let done = false;
     this.#attempt(run, () => run.sealer?.flush())?.then(
@@ -652,10 +706,10 @@ export class World {
         // all others are covered: the documentation of PENDING_OVERFLOW
       },
     );
-    await this.machine.timeline.pass(limit, () => done || run.life.isOver);
+    this.machine.timeline.pass(limit, () => done || run.life.isOver);
   }
 
-  async #close(run: Run, lines: number): Promise<void> {
+  #close(run: Run, lines: number): void {
     const { timeline } = this.machine;
     const begun = timeline.now;
     let done = false;
@@ -680,9 +734,9 @@ export class World {
     );
     for (let left = lines; left > 0 && !done && !run.life.isOver && timeline.now < begun + limit; left--) {
       this.#write(run, 1, 400, false);
-      await timeline.pass(10, () => done || run.life.isOver);
+      timeline.pass(10, () => done || run.life.isOver);
     }
-    await timeline.pass(Math.max(0, limit + begun - timeline.now), () => done || run.life.isOver);
+    timeline.pass(Math.max(0, limit + begun - timeline.now), () => done || run.life.isOver);
     if (this.#isWorker && !done) this.#kill(run);
     if (run.life.isOver) return;
     run.life.killAt = Number.POSITIVE_INFINITY; // it ends by itself
@@ -693,7 +747,7 @@ export class World {
     run.ending = 'closed';
     // what is with the kernel still gives its descriptor back by itself
     if (run.life.calls.descriptors > 0 && !this.machine.hangs(run.life))
-      await timeline.pass(this.isSlow ? 20_000 : 2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
+      timeline.pass(this.isSlow ? 20_000 : 2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
     if (!this.machine.hangs(run.life)) run.openAfterClose = run.life.calls.descriptors;
   }
 
@@ -720,18 +774,25 @@ export class World {
     life.isOver = true;
   }
 
+  /** A process may have been killed, or have exited, while time went by. */
+  #seeEnds(): void {
+    for (const run of this.runs)
+      if ((run.ending === 'running' || run.ending === 'closing') && run.life.isOver)
+        run.ending = run.life.exitCode === undefined ? 'killed' : 'exited';
+  }
+
   #kill(run: Run): void {
     this.machine.kill(run.life);
     run.ending = 'killed';
   }
 
-  async #second(first: Run): Promise<void> {
-    await this.#start(1);
+  #second(first: Run): void {
+    this.#start(1);
     const run = this.runs.at(-1) as Run;
     if (run.sealer !== undefined) {
       this.#write(run, 2, 60, false);
-      await this.machine.timeline.pass(500);
-      if (!run.life.isOver) await this.#close(run, 0);
+      this.machine.timeline.pass(500);
+      if (!run.life.isOver) this.#close(run, 0);
       this.#exit(run);
       first.hadFault = true; // somebody else may have got the lock
     }
