@@ -11,7 +11,7 @@ import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { isNamedAfter, numberOf, STDOUT, stampedName } from '../disk/names.ts';
 import { openRegular } from '../disk/safe-open.ts';
-import { setAside } from '../disk/set-aside.ts';
+import { setAside, type TornTail } from '../disk/set-aside.ts';
 import { systemCode } from '../disk/sink.ts';
 import { type FileAccount, type PublishedCheckpoint, RECOVER, type StreamState } from '../disk/state-record.ts';
 import { endOfLines, LINE_LIMIT, readLineBefore, readLines } from './line-reader.ts';
@@ -105,8 +105,13 @@ export function resumeFromState(state: StreamState): Resumption {
  * @throws {@link TamperError} `STATE_CONFLICT`, `UNSAFE_PATH`, `READ_FAILED`, `WRITE_FAILED`
  */
 export function resumeFromFile(named: StreamState, now: number): Resumption {
-  if (named.offset === 0) finishRename(named, now);
-  const state = whereItIs(named);
+  const closed = named.offset === 0 ? finishRename(named, now) : undefined;
+  const resumption = resumeIn(whereItIs(named), formatStamp(now));
+  if (closed === undefined || resumption.torn !== undefined) return resumption;
+  return { ...resumption, torn: { bytes: closed.bytes }, tornFile: closed.file };
+}
+
+function resumeIn(state: StreamState, stamp: string): Resumption {
   const { offset } = state;
   const fd = openKnown(state);
   if (fd === undefined) return resumeFromState(state);
@@ -115,7 +120,7 @@ export function resumeFromFile(named: StreamState, now: number): Resumption {
     const candidate = readPublished(state);
     const { account, ...without } = state;
     const start = offset === 0 || account === undefined ? without : state;
-    return replay(fd, start, last, formatStamp(now), candidate === undefined ? [] : [candidate]);
+    return replay(fd, start, last, stamp, candidate === undefined ? [] : [candidate]);
   } finally {
     closeDescriptor(fd);
   }
@@ -198,26 +203,31 @@ function isLastEntry(line: Buffer | undefined, state: Pick<StreamState, 'size' |
  * Gives the closed file the name that the state has for it, where the writer ended before it could (spec 6, M6.3). The two
  * files that may have the one name are told apart by how they begin. The state has no name for a file that was renamed by
  * somebody else; where it is back, as with a volume that had gone away, it gets one now.
+ *
+ * @returns what a full disk had left behind its last line, set aside
  */
-function finishRename(state: StreamState, now: number): void {
+function finishRename(state: StreamState, now: number): TornTail | undefined {
   const { origin, size, file, base } = state;
   const fd = openForRecovery(file);
-  if (fd === undefined) return;
-  let open: OpenEntry | undefined;
-  let isBack: boolean;
+  if (fd === undefined) return undefined;
+  let aside: TornTail | undefined;
+  let renamed: string | undefined;
   try {
-    open = readFirstOpen(fd);
-    isBack = state.renamed === undefined && endsBefore(fd, state);
+    const open = readFirstOpen(fd);
+    if (open === undefined || beginsAfter(open, state)) return undefined; // the next file has begun, or is torn
+    const isBack = state.renamed === undefined && endsBefore(fd, state);
+    renamed = isBack ? stampedName(base, now, state.newest) : state.renamed;
+    if (renamed === undefined || existsSync(renamed)) {
+      throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
+    }
+    const end = endOfLines(fd, fstatSync(fd).size, LINE_LIMIT);
+    if (end > 0) aside = setAside(fd, renamed, end, formatStamp(now));
   } finally {
     closeDescriptor(fd);
   }
-  if (open === undefined || beginsAfter(open, state)) return; // the next file has begun, or is torn
-  const renamed = isBack ? stampedName(base, now, state.newest) : state.renamed;
-  if (renamed === undefined || existsSync(renamed)) {
-    throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
-  }
   renameSync(file, renamed);
   syncDirectory(dirname(renamed));
+  return aside;
 }
 
 /** Whether a file ends with what stands right before the next one's `open`; checkpoint lines may follow it, the last one torn. */
