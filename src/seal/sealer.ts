@@ -97,7 +97,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
       checkpoint: (event) => this.#checkpointed(event),
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
-      isNeeded: (inode) => this.#keeping.unsealed.isNamedByClaim(inode),
+      isNeeded: async (inode) =>
+        (await import('./intake/claim-progress.ts')).isNamedByClaim(this.#keeping.unsealed, inode),
       openBucket: parts.openBucket,
       warn,
     });

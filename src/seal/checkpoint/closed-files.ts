@@ -20,7 +20,7 @@ import type { FileClosedEvent } from './sealer-events.ts';
 export interface ClosedFilesOptions {
   readonly compressRotated: boolean;
   /** Whether somebody needs the file as it is, by its number: it is not compressed then. */
-  readonly isNeeded: (inode: string) => boolean;
+  readonly isNeeded: (inode: string) => Promise<boolean>;
   readonly closed: (event: FileClosedEvent) => void;
   /** Checks a closed file (`verify_on_close`). */
   readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
@@ -65,7 +65,7 @@ export class ClosedFiles {
     if (manifest === undefined || this.#isStopped()) return;
     const { compressRotated, isNeeded } = this.#options;
     const compressed =
-      compressRotated && job.closes?.why !== 'shutdown' && !isNeeded(job.sink.inode) && job.sink.inPlace;
+      compressRotated && job.closes?.why !== 'shutdown' && !(await isNeeded(job.sink.inode)) && job.sink.inPlace;
     const file = compressed ? await compressFile(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };
     this.#options.closed(event);

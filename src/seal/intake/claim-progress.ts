@@ -7,12 +7,14 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   statSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isTamperError, TamperError } from '../../errors.ts';
+import { isTamperError, systemCode, TamperError } from '../../errors.ts';
 import { classifyLine } from '../../format/entry.ts';
+import { Members } from '../../format/members.ts';
 import { systemClock } from '../../foundation/clock.ts';
 import { closeDescriptor } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
@@ -22,7 +24,7 @@ import { type Lease, type Lock, LockSeeker } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
 import { LINE_LIMIT, readLineBefore, readLines } from '../resume/line-reader.ts';
-import type { Claim, Progress } from './kept-claim.ts';
+import { type Claim, claimPath, type Progress } from './kept-claim.ts';
 import { Turn } from './turn.ts';
 import { begunFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
 import { wholeLines } from './waiting-lines.ts';
@@ -229,4 +231,57 @@ export function* withStream<T>(
   } finally {
     lock.release();
   }
+}
+
+/** @returns undefined where nobody has it. @throws {@link TamperError} `STATE_MALFORMED` */
+export function readClaim(keptPath: string): Claim | undefined {
+  const path = claimPath(keptPath);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+  return text === '' ? undefined : parseClaim(text, path); // or its name is taken, and no more
+}
+
+/** Whether a claim names a log, by its number: only that log says which lines of a kept file it holds. */
+export function isNamedByClaim(unsealed: UnsealedLines, inode: string): boolean {
+  return unsealed.claimed().some((path) => readClaim(path)?.inode === inode);
+}
+
+function parseClaim(text: string, path: string): Claim {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(path, 'it is not JSON', cause);
+  }
+  const members = new Members(value);
+  const version = members.number('version');
+  const claim: Claim = {
+    stream: members.string('stream'),
+    file: members.string('file'),
+    inode: members.string('inode'),
+    offset: members.number('offset'),
+    size: members.number('size'),
+    records: members.number('records'),
+    from: members.number('from'),
+    parts: members.number('parts'),
+    gap: members.oneOf('gap', ['sealed', 'due'] as const) === 'sealed',
+    partBytes: members.number('part_bytes'),
+  };
+  members.end();
+  const problem = members.problem?.message ?? (version === 1 ? undefined : 'it is of another version');
+  if (problem !== undefined) throw malformed(path, problem);
+  if (!/^[0-9a-f]{64}$/.test(claim.stream)) throw malformed(path, 'it names no stream');
+  return claim;
+}
+
+function malformed(path: string, why: string, cause?: unknown): TamperError {
+  return new TamperError('STATE_MALFORMED', `${path} cannot be read: ${why}`, {
+    cause,
+    hint: 'It says which of the kept lines are in a log already. Compare that log with the kept file; then delete both, or only this one to seal all lines.',
+  });
 }

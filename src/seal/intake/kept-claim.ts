@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { fsyncSync, linkSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemCode, TamperError } from '../../errors.ts';
-import { Members } from '../../format/members.ts';
+import { systemCode } from '../../errors.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
 import { syncDirectory } from '../../foundation/durable-replace.ts';
 import { NO_LINKS } from '../disk/lock.ts';
@@ -31,8 +30,11 @@ export interface Claim {
 /** How far a kept file has come. */
 export type Progress = Pick<Claim, 'from' | 'parts' | 'gap'>;
 
+/** After so many milliseconds whoever took the name of a claim and did not give it one has ended on the way. */
+const ABANDONED = 5_000;
+
 /** The claim's file. It is written durably before the first line of the kept file goes into a log. */
-function claimPath(keptPath: string): string {
+export function claimPath(keptPath: string): string {
   return `${keptPath}.taken`;
 }
 
@@ -59,14 +61,14 @@ function giveName(beside: string, path: string): boolean {
     linkSync(beside, path);
     return true;
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
-    if (!NO_LINKS.has(systemCode(error))) throw error;
+    if (systemCode(error) !== 'EEXIST' && !NO_LINKS.has(systemCode(error))) throw error;
   }
   try {
     closeDescriptor(openSync(path, 'wx', 0o600)); // so that only one takes it
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
-    return false;
+    const [theirs, ours] = [statSync(path), statSync(beside)];
+    if (theirs.size > 0 || ours.mtimeMs - theirs.mtimeMs < ABANDONED) return false;
   }
   try {
     renameSync(beside, path);
@@ -92,19 +94,6 @@ export function replaceClaim(keptPath: string, claim: Claim): void {
   }
 }
 
-/** @returns undefined where nobody has it. @throws {@link TamperError} `STATE_MALFORMED` */
-export function readClaim(keptPath: string): Claim | undefined {
-  const path = claimPath(keptPath);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    return undefined;
-  }
-  return parseClaim(text, path);
-}
-
 function writeBeside(path: string, claim: Claim): string {
   const beside = `${path}-${randomBytes(4).toString('hex')}.tmp`;
   const fd = openSync(beside, 'wx', 0o600);
@@ -122,39 +111,4 @@ function writeBeside(path: string, claim: Claim): string {
 
 function formatClaim({ gap, partBytes, ...same }: Claim): string {
   return `${JSON.stringify({ version: 1, ...same, gap: gap ? 'sealed' : 'due', part_bytes: partBytes })}\n`;
-}
-
-function parseClaim(text: string, path: string): Claim {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw malformed(path, 'it is not JSON', cause);
-  }
-  const members = new Members(value);
-  const version = members.number('version');
-  const claim: Claim = {
-    stream: members.string('stream'),
-    file: members.string('file'),
-    inode: members.string('inode'),
-    offset: members.number('offset'),
-    size: members.number('size'),
-    records: members.number('records'),
-    from: members.number('from'),
-    parts: members.number('parts'),
-    gap: members.oneOf('gap', ['sealed', 'due'] as const) === 'sealed',
-    partBytes: members.number('part_bytes'),
-  };
-  members.end();
-  const problem = members.problem?.message ?? (version === 1 ? undefined : 'it is of another version');
-  if (problem !== undefined) throw malformed(path, problem);
-  if (!/^[0-9a-f]{64}$/.test(claim.stream)) throw malformed(path, 'it names no stream');
-  return claim;
-}
-
-function malformed(path: string, why: string, cause?: unknown): TamperError {
-  return new TamperError('STATE_MALFORMED', `${path} cannot be read: ${why}`, {
-    cause,
-    hint: 'It says which of the kept lines are in a log already. Compare that log with the kept file; then delete both, or only this one to seal all lines.',
-  });
 }

@@ -56,6 +56,7 @@ export class Spool {
         this.#size += whole.length;
         this.#lines += countEnds(whole);
         moved(whole.length);
+        this.#unsealed.wrote(this.#clock.now());
       }
     });
   }

@@ -26,7 +26,6 @@ import { STDOUT } from '../disk/names.ts';
 import { isPassing } from '../disk/sink.ts';
 import { countEnds } from '../stream/pending-lines.ts';
 import type { Loss } from './intake-queue.ts';
-import { readClaim } from './kept-claim.ts';
 
 const LF = 0x0a;
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
@@ -175,6 +174,11 @@ export class UnsealedLines {
     return { path, fd: openNew(path), facts };
   }
 
+  /** A begun file was written to: the clock may be set back before it, or what its process keeps since, has its name. */
+  wrote(now: number): void {
+    keptLast(now);
+  }
+
   /** Makes a kept file of one that was begun and is on disk; its name counts what was lost besides. @returns its path */
   keepBegun({ path, facts }: BegunFile, lost: Loss | undefined, now: number): string {
     const loss = lost === undefined ? {} : { why: lost.why, lost: lost.count };
@@ -217,10 +221,10 @@ export class UnsealedLines {
     }
   }
 
-  /** Whether a claim names a log, by its number: only that log says which lines of a kept file it holds. */
-  isNamedByClaim(inode: string): boolean {
+  /** The kept files that somebody has claimed, whole or gone. */
+  claimed(): string[] {
     const claims = this.#names().filter((name) => name.endsWith('.taken'));
-    return claims.some((name) => readClaim(join(this.directory, name.slice(0, -'.taken'.length)))?.inode === inode);
+    return claims.map((name) => join(this.directory, name.slice(0, -'.taken'.length)));
   }
 
   #names(): string[] {
