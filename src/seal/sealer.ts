@@ -624,7 +624,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const error = withCode(thrown);
     if (this.#closed || !this.#failure.set(error)) return;
     this.#condition.failed(error);
-    this.#pump.queue.fail(error);
     this.#end();
     this.#failure.tell(this, this.origin, this.config.onFailure);
   }
@@ -636,7 +635,6 @@ export class Sealer extends EventEmitter<SealerEvents> {
     const closed = sealerClosed(this.origin);
     this.#starting?.stop(this.#failure.error ?? closed);
     this.#failure.giveUp(closed);
-    this.#pump.queue.fail(closed);
     this.#abort.abort();
     this.#forgetExit?.();
     this.#timers.stop();
@@ -655,6 +653,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
         this.#opening.obstacle,
       ),
     );
+    this.#orWarn(() => this.#keeping.letGo(this.#failure.error ?? closed));
     if (release) this.#orWarn(() => this.#opening.release());
   }
 

@@ -69,6 +69,44 @@ it.each(
   expect(stdout.trim().split('\n').sort()).toEqual(['{"late":0}', '{"late":1}', '{"late":2}', '{"n":0}']);
 });
 
+it('are all sealed or kept where a producer was held back until the end', () => {
+  const { directory } = workplace();
+  const options = {
+    file: join(directory, 'a.jsonl'),
+    stateDir: join(directory, 'state'),
+    origin: 'audit.example.com/held',
+    keySource: 'env',
+    rotateChain: true,
+    rotateMaxBytes: 100_000,
+    maxLineBytes: 4_096,
+    maxPendingBytes: 65_536,
+  };
+  const env = { ...process.env, FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
+  const run = (end: string): void => {
+    const library = JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href);
+    const text = `import { createSealer } from ${library}; const sealer = createSealer(${JSON.stringify(options)}); await sealer.flush(); ${end}`;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+      env,
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(0);
+  };
+  run(`
+    let n = 0;
+    const go = () => {
+      while (n < 20000) if (!sealer.write('{"n":' + n++ + '}')) return sealer.once('drain', go);
+    };
+    go();
+    process.exit(0);`);
+  run('await sealer.close();');
+  const { stdout } = spawnSync(process.execPath, [join(built.directory, 'dist/cli/main.js'), 'cat', directory], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  });
+  const sealed = stdout.trim().split('\n').map((line) => (JSON.parse(line) as { n: number }).n);
+  expect(sealed.sort((a, b) => a - b)).toEqual(Array.from({ length: 20_000 }, (_, n) => n));
+}); // biome-ignore format: short
+
 const modes = [
   { mode: 'MACs', more: {} },
   { mode: 'signatures', more: { algorithm: 'Ed25519' } },

@@ -53,6 +53,11 @@ export class IntakeQueue {
     return this.#lines.bytes;
   }
 
+  /** Whether no more may wait. */
+  get isFull(): boolean {
+    return this.#lines.isFull;
+  }
+
   /** Lines lost so far. */
   get dropped(): number {
     return this.#dropped;

@@ -53,9 +53,10 @@ export class Entrance {
     return true;
   }
 
-  /** A line that comes after the end of the log. No back-pressure: `drain` would never fire. */
-  #takeLate(chunk: string | Uint8Array): true {
-    this.#pump.queue.add(chunk, false);
+  /** A line that comes once the end was asked for; behind the end it is kept, and nobody is held back: `drain` would never fire. */
+  #takeLate(chunk: string | Uint8Array): boolean {
+    const goOn = this.#pump.queue.add(chunk, false);
+    if (this.#host.state() === 'closing' && this.#failure.error === undefined) return goOn;
     if (this.#host.state() === 'closed') this.#host.late();
     return true;
   }

@@ -28,6 +28,7 @@ export class Keeping {
   #takenBack = 0;
   #uncounted: Loss | undefined;
   #forgetExit: (() => void) | undefined;
+  #isLettingGo = false;
 
   constructor(unsealed: UnsealedLines, pump: Pump, clock: Clock, host: KeepingHost) {
     this.unsealed = unsealed;
@@ -75,8 +76,20 @@ export class Keeping {
     this.#host.kept(kept);
   }
 
+  /** The end of the log lets producers go on that were held back, and keeps what these bring at once, as much as it is. */
+  letGo(failure: Error): void {
+    this.#isLettingGo = true;
+    this.#pump.queue.fail(failure);
+    this.#isLettingGo = false;
+    if (!this.#pump.queue.isSettled) this.keepLate();
+  }
+
   /** Something is to be kept, or counted, that came after the end: when the process ends at the latest. */
   late(): void {
+    if (this.#isLettingGo) {
+      if (this.#pump.queue.isFull) this.keepLate();
+      return;
+    }
     this.#forgetExit ??= onExit(
       () => this.keepLate(true),
       (error) => this.#host.warn(error),
