@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { resolveConfig } from '../../src/config/index.ts';
 import { isTamperError } from '../../src/errors.ts';
 import { type KeyProvider, Sealer, type SealerOptions } from '../../src/index.ts';
@@ -165,6 +166,22 @@ it.each([
   const again = start(options()); // and it is the new stream that goes on
   expect(again.origin).toBe(next.origin);
   await again.close();
+});
+
+it('a file that is emptied behind a change of file, before its first seal, is missed at the next start', async () => {
+  const { directory, file, options } = workplace();
+  const first = start(options());
+  const ended = once(first, 'error');
+  first.write('{"n":1}');
+  await first.rotate();
+  first.write('{"n":2}');
+  const state = readdirSync(join(directory, 'state')).find((name) => name.endsWith('.chainstate')) ?? '';
+  await vi.waitFor(() => expect(readFileSync(join(directory, 'state', state), 'utf8')).toContain('"written":true'));
+  truncateSync(file); // as logrotate does with copytruncate
+  first.write('{"n":3}');
+  expect(await ended).toMatchObject([{ code: 'FOREIGN_WRITE' }]);
+  first.closeSync();
+  expect(() => start(options())).toThrowError(expect.objectContaining({ code: 'STATE_CONFLICT' }));
 });
 
 it('a file of somebody else is left alone', () => {

@@ -23,6 +23,8 @@ export type Step =
   | { readonly do: 'keys'; readonly mood: Mood }
   | { readonly do: 'new key' }
   | { readonly do: 'rotate' | 'reopen' | 'flush' | 'flushSync' | 'archive' | 'second writer' }
+  /** Somebody copies the log's file away and empties it, as logrotate's `copytruncate` does. */
+  | { readonly do: 'copytruncate' }
   /** Somebody renames the log's file. `creates`: and puts an empty one in its place. */
   | { readonly do: 'logrotate'; readonly creates?: true }
   | { readonly do: 'clock'; readonly ms: number }
@@ -101,6 +103,7 @@ export function scheduleOf(seed: number, mayPipe = true): Schedule {
       if (isPiped && rare.chance(0.2)) steps.push({ do: 'reader', mood: rare.pick(READERS) });
       if (!setup.config.rotateChain && setup.pace.sync < 1 && rare.chance(0.0001)) steps.push(flood(rare));
       steps.push(...step(random, faulty));
+      if (!isPiped && rare.chance(0.01)) steps.push({ do: 'copytruncate' });
     }
     steps.push(...end(random));
     if (localKey && local.chance(0.5)) steps.splice(local.between(begun, steps.length), steps.length, { do: 'exit' });

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { Sealer } from '../../src/index.ts';
@@ -85,6 +87,8 @@ export class World {
   moved = 0;
   /** Empty files that logrotate put in its place. */
   readonly #created = new Set<Inode>();
+  /** What was in the file that somebody emptied, which is put back once a start says so. */
+  #emptied: { readonly inode: Inode; readonly content: Buffer } | undefined;
   clockJumped = false;
   hadPowerCut = false;
   isCopied = false;
@@ -360,12 +364,16 @@ export class World {
         root.name([['a.jsonl', created], [`a.jsonl.${++this.moved}`, file]]); // biome-ignore format: short
         return;
       }
+      case 'copytruncate':
+        this.#empty(run);
+        return;
       case 'take away':
         if (run === undefined && this.#hasState && !machine.faults.any) this.#takeAway(); // else nobody could know
         return;
       case 'copy':
         // numbers say nothing any more of a file that has another name, too
-        if (run !== undefined || machine.mounts.get(LOG)?.root.names.has('a.jsonl') !== true) return;
+        if (run !== undefined || this.#emptied !== undefined) return;
+        if (machine.mounts.get(LOG)?.root.names.has('a.jsonl') !== true) return;
         this.#renew();
         this.isCopied = true;
         this.#isNewDisk = true;
@@ -381,6 +389,7 @@ export class World {
       case 'lose state': {
         // nobody may lose kept lines so; a chain is known by its state alone, and so are files that are elsewhere, or torn
         if (run !== undefined || this.isChain || this.leftovers().length > 0 || this.archive.size > 0) return;
+        if (this.#emptied !== undefined) return;
         if (this.runs.some(({ ending }) => ending === 'power cut')) return;
         const root = machine.mounts.get(STATE)?.root;
         for (const [name, { isDirectory }] of [...(root?.names ?? [])])
@@ -449,6 +458,31 @@ export class World {
     if (run?.readyAt === undefined && run !== undefined) run.isDisturbed = true;
   }
 
+  /** Unless the state does not know yet that there is a line in the file, as where the process has only just begun it. */
+  #empty(run: Run | undefined): void {
+    const root = this.machine.mounts.get(LOG)?.root;
+    const inode = root?.names.get('a.jsonl');
+    if (
+      run?.readyAt === undefined ||
+      inode === undefined ||
+      inode.size === 0 ||
+      this.#emptied !== undefined ||
+      this.#isNewDisk
+    )
+      return;
+    const stream = createHash('sha256')
+      .update(run.sealer?.origin ?? '')
+      .digest('hex');
+    const state = this.machine.mounts.get(STATE)?.root.names.get(`${stream}.chainstate`);
+    if (state === undefined) return;
+    const { file, offset, begun } = JSON.parse(state.content.toString());
+    if (basename(file) !== 'a.jsonl' || (offset === 0 && begun?.written !== true)) return;
+    this.#spoilt(true);
+    this.#emptied = { inode, content: Buffer.from(inode.content) };
+    inode.cut(0);
+    inode.sync();
+  }
+
   get #hasState(): boolean {
     const names = this.machine.mounts.get(STATE)?.root.names.keys() ?? [];
     return !this.#isStateLost || [...names].some((name) => name.endsWith('.chainstate'));
@@ -474,6 +508,7 @@ export class World {
     const refused = [error, startError]
       .map(said)
       .find((text) => text.startsWith('STATE_CONFLICT') && / is gone/.test(text));
+    if (refused !== undefined && this.#emptied !== undefined) return this.#fillAgain(this.#emptied);
     const missed = /\/\w+\/(\S+) is gone/.exec(refused ?? '')?.[1] ?? '';
     if (this.#putBackFromArchive(missed)) return true;
     const file = this.#taken.get('a.jsonl');
@@ -484,6 +519,14 @@ export class World {
     root.sync();
     for (const [name, { ino }] of this.#taken) this.archive.delete(`archive/${ino}-${name}`);
     this.#taken.clear();
+    return true;
+  }
+
+  #fillAgain({ inode, content }: { readonly inode: Inode; readonly content: Buffer }): boolean {
+    if (inode.disk.free < content.length) return false;
+    inode.write(content, 0);
+    inode.sync();
+    this.#emptied = undefined;
     return true;
   }
 
@@ -623,6 +666,8 @@ export class World {
       () => {
         run.readyAt = this.machine.timeline.now;
         run.readyAs = sealer.origin;
+        if (this.#emptied !== undefined && this.#emptied.inode.size > 0)
+          this.problem('a log goes on in a file that somebody has emptied');
         this.#isStateLost = false;
         this.#isNewDisk = false;
         if (run.life.phase === 'start') run.life.phase = 'run';

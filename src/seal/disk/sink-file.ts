@@ -144,7 +144,7 @@ export class FileSink implements Sink {
    * taken over (spec 6, M6.6)
    */
   write(bytes: Buffer, start: number, end: number): number {
-    if (!this.#mayWrite() || !this.#isWhole()) return 0;
+    if (!this.#mayWrite() || !this.isWhole()) return 0;
     let at = start;
     try {
       while (at < end) at += writeSync(this.#fd, bytes, at, end - at); // short writes go on
@@ -230,12 +230,13 @@ export class FileSink implements Sink {
     return this.#unlessRefused(() => this.#lease.assertHeld());
   }
 
-  /** Whether the file ends where we left it, with a whole line. */
-  #isWhole(): boolean {
-    return this.#unlessRefused(() => {
+  isWhole(): boolean {
+    const isWhole = this.#unlessRefused(() => {
       if (this.#isTorn) this.#cut();
       this.#guard();
     });
+    if (isWhole) this.#obstacle = undefined;
+    return isWhole;
   }
 
   #guard(): void {

@@ -50,6 +50,10 @@ export class StreamSink implements Sink {
     return this.#obstacle;
   }
 
+  isWhole(): boolean {
+    return true; // nobody can look
+  }
+
   write(bytes: Buffer, start: number, end: number): number {
     let at = start;
     this.#obstacle = undefined;

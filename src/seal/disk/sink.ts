@@ -30,6 +30,12 @@ export interface Sink {
    */
   write(bytes: Buffer, start: number, end: number): number;
   /**
+   * Whether it ends where we left it, with a whole line; else there is an {@link Obstacle}.
+   *
+   * @throws FOREIGN_WRITE where somebody else has written, or has cut it
+   */
+  isWhole(): boolean;
+  /**
    * Makes what was written durable.
    *
    * @throws WRITE_FAILED. Trying again would not help: the system has dropped what it could not write, and would say yes

@@ -38,6 +38,8 @@ export interface FileAccount {
 export interface FileNumbers {
   readonly directory: string;
   readonly file: string;
+  /** Its first line is on the disk: an empty file is not as it was left. */
+  readonly written?: true;
 }
 
 /** What a writer knows of its stream at a seal, as the next run needs it (spec 6). Nothing of it is a secret. */
@@ -96,7 +98,7 @@ export function formatState(state: StreamState): string {
     file: state.file,
     offset: state.offset,
     ...(state.renamed !== undefined && { renamed: state.renamed }),
-    ...(state.begun && { begun: { directory: state.begun.directory, file: state.begun.file } }),
+    ...(state.begun && { begun: state.begun }),
     ...(state.newest !== undefined && { newest: state.newest }),
     base: state.base,
     epoch: state.epoch,
@@ -237,8 +239,9 @@ function readAfter(members: Members): NonNullable<StreamState['after']> {
 
 function readNumbers(members: Members): FileNumbers {
   const numbers = { directory: members.string('directory'), file: members.string('file') };
+  const written = members.flag('written');
   members.end();
-  return numbers;
+  return { ...numbers, ...(written && { written }) };
 }
 
 function malformed(path: string, why: string, cause?: unknown): TamperError {

@@ -135,7 +135,8 @@ export function openKnown({ file, offset, begun }: StreamState): number | undefi
   let isIts = false;
   try {
     const { size, ino } = fstatSync(fd, { bigint: true });
-    isIts = size > 0n || (offset === 0 && (`${ino}` === begun?.file || numberOf(dirname(file)) !== begun?.directory));
+    const mayBeEmpty = offset === 0 && begun?.written === undefined;
+    isIts = size > 0n || (mayBeEmpty && (`${ino}` === begun?.file || numberOf(dirname(file)) !== begun?.directory));
   } finally {
     if (!isIts) closeDescriptor(fd);
   }
@@ -176,7 +177,9 @@ function sizeIfIts(file: string, state: StreamState): number | undefined {
     const { size, ino } = fstatSync(fd, { bigint: true });
     if (state.offset === 0) {
       const open = readFirstOpen(fd);
-      const isIts = beginsAfter(open, state) || (open === undefined && ino.toString() === state.begun?.file); // or torn
+      const { begun } = state;
+      const mayBeTorn = open === undefined && begun?.written === undefined && ino.toString() === begun?.file;
+      const isIts = beginsAfter(open, state) || mayBeTorn;
       return isIts ? Number(size) : undefined;
     }
     const isIts = size >= state.offset && isLastEntry(readLineBefore(fd, state.offset, LINE_LIMIT)?.bytes, state);
@@ -274,7 +277,9 @@ export function ownOpen(fd: number, origin: string, file: string): OpenEntry {
   const open = readFirstOpen(fd);
   if (open?.origin === origin) return open;
   const what =
-    open === undefined ? 'begins with a line that this version does not know' : `belongs to the stream ${open.origin}`;
+    open === undefined
+      ? 'begins with a line that this version does not know, or that nobody sealed'
+      : `belongs to the stream ${open.origin}`;
   throw stateConflict(`${file} ${what}, and there is no state for ${origin}`);
 }
 

@@ -494,7 +494,7 @@ export class StreamRun implements SealedStream {
       old.datasyncSync();
       if (this.#unlessRefused(() => this.#rotationSealed(rotation)) === undefined) return false;
     }
-    if (!this.log.writeOut()) return false;
+    if (!this.log.writeOut() || !old.isWhole()) return false;
     if (this.#fsyncOnRotate) old.syncSync();
     else old.datasyncSync();
     const next = this.#unlessRefused(() => this.#nextSink());
@@ -510,7 +510,22 @@ export class StreamRun implements SealedStream {
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
     this.#host.rotated(old.name, next.name);
-    return !this.rotating && this.log.writeOut();
+    if (this.rotating || !this.log.writeOut()) return false;
+    void this.#saveThatWritten(next);
+    return true;
+  }
+
+  /** M6.3: until its first seal the state knows of a file's lines only that there are some. */
+  async #saveThatWritten(sink: FileSink): Promise<void> {
+    const { begun } = this.#state;
+    try {
+      await sink.datasync();
+      if (begun === undefined || this.#state.begun !== begun || this.#isDead()) return; // it knows more by now
+      this.#state = { ...this.#state, begun: { ...begun, written: true } };
+      await this.#replaceState();
+    } catch (error) {
+      this.#host.fail(error);
+    }
   }
 
   /** Does what a disk may refuse for a while: until then nothing is taken. @returns undefined if it was refused */
