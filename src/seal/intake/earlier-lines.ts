@@ -7,7 +7,7 @@ import { isPassing, type Sink } from '../disk/sink.ts';
 import type { EntryLog } from '../stream/entry-log.ts';
 import type { StreamRun } from '../stream/stream-run.ts';
 import type { IntakeTarget } from './intake-queue.ts';
-import { type Claim, makeClaim, type Progress, replaceClaim, UncertainClaim } from './kept-claim.ts';
+import { type Claim, isClaimed, makeClaim, type Progress, replaceClaim, UncertainClaim } from './kept-claim.ts';
 import type { LongLine } from './line-intake.ts';
 import type { Turn } from './turn.ts';
 import { type KeptFile, keptFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
@@ -331,11 +331,11 @@ function* claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Steps
   const { stream, unsealed, logs } = options;
   const places = { directory: unsealed.directory, logs };
   const begin: Progress = { from: 0, parts: kept.parts, gap: false };
+  const first = (): Progress | undefined => (makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined);
+  if (!isClaimed(kept.path)) return first();
   const { progressOf, readClaim, withStream } = yield* claimProgress();
   const before = readClaim(kept.path);
-  if (before === undefined) {
-    return makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined;
-  }
+  if (before === undefined) return first();
   if (before.stream === stream) return yield* progressOf(before, fd, places);
   function* takeOver(): Steps<Progress | undefined> {
     const now = readClaim(kept.path); // another start may have been faster

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fsyncSync, linkSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../../errors.ts';
 import { closeDescriptor, writeWhole } from '../../foundation/descriptor.ts';
@@ -36,6 +36,11 @@ const ABANDONED = 5_000;
 /** The claim's file. It is written durably before the first line of the kept file goes into a log. */
 export function claimPath(keptPath: string): string {
   return `${keptPath}.taken`;
+}
+
+/** Whether somebody has claimed a kept file, or has begun to. */
+export function isClaimed(keptPath: string): boolean {
+  return existsSync(claimPath(keptPath));
 }
 
 /**
