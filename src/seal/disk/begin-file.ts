@@ -17,13 +17,13 @@ import type { StreamState } from './state-record.ts';
  * @throws {@link TamperError} `WRITE_FAILED`; `LOCKED` where another writer may have taken over
  */
 export function beginIn(sink: Sink, state: StreamState, stateFile: StateFile): StreamState {
-  const known = knowing(sink, state);
+  const known = numbered(sink, state);
   if (known !== state) stateFile.replaceSync(known);
   return known;
 }
 
 /** A state of a file's beginning, with the numbers of the file. @throws {@link TamperError} `WRITE_FAILED` */
-export function knowing(sink: Sink, state: StreamState): StreamState {
+export function numbered(sink: Sink, state: StreamState): StreamState {
   if (state.offset > 0 || sink.name === STDOUT || state.begun?.file === sink.inode) return state;
   try {
     syncDirectory(dirname(sink.name)); // else a power cut takes the file and leaves the state

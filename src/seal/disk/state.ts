@@ -130,9 +130,7 @@ export class StateFile {
   #failed(cause: unknown): TamperError {
     if (isTamperError(cause)) return cause;
     if (systemCode(cause) === 'EEXIST')
-      return new TamperError('READ_FAILED', `${this.path} was out of sight`, {
-        cause,
-      });
+      return new TamperError('READ_FAILED', `${this.path} was out of sight`, { cause, hint: 'It is read again.' });
     return new TamperError('WRITE_FAILED', `cannot replace the state file ${this.path} (${systemCode(cause)})`, {
       cause,
       hint: 'state_dir must be writable and have free space: without it no checkpoint is signed.',

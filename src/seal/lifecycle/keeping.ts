@@ -79,8 +79,11 @@ export class Keeping {
   /** The end of the log lets producers go on that were held back, and keeps what these bring at once, as much as it is. */
   letGo(failure: Error): void {
     this.#isLettingGo = true;
-    this.#pump.queue.fail(failure);
-    this.#isLettingGo = false;
+    try {
+      this.#pump.queue.fail(failure);
+    } finally {
+      this.#isLettingGo = false; // a listener of the application may throw
+    }
     if (!this.#pump.queue.isSettled) this.keepLate();
   }
 

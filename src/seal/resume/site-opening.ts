@@ -4,7 +4,7 @@ import { TamperError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { createDirectory } from '../../foundation/directory.ts';
 import { pause } from '../../keys/retry.ts';
-import { knowing } from '../disk/begin-file.ts';
+import { numbered } from '../disk/begin-file.ts';
 import { type Lock, LockSeeker, type LockSettings } from '../disk/lock.ts';
 import { resolveNames, STDOUT, type StreamNames, streamFiles } from '../disk/names.ts';
 import { withCode } from '../disk/refusal.ts';
@@ -146,7 +146,7 @@ export class SiteOpening {
   #announce(site: StreamSite): StreamSite {
     if (this.#announced) return site;
     const { state, resumption, stateFile, sink } = site;
-    const known = resumption.end > 0 ? knowing(sink, state) : state; // of a file without a line no start misses anything
+    const known = resumption.end > 0 ? numbered(sink, state) : state; // of a file without a line no start misses anything
     const announced = { ...known, epoch: Math.max(resumption.epoch, state.epoch) + 1 };
     stateFile.replaceSync(announced);
     this.#announced = true;
