@@ -477,6 +477,7 @@ export class World {
     if (state === undefined) return;
     const { file, offset, begun } = JSON.parse(state.content.toString());
     if (basename(file) !== 'a.jsonl' || (offset === 0 && begun?.written !== true)) return;
+    if (this.isChain && inode.content.includes('"kind":"close"')) return; // nobody looks at a stream's file that has ended
     this.#spoilt(true);
     this.#emptied = { inode, content: Buffer.from(inode.content) };
     inode.cut(0);
