@@ -296,7 +296,8 @@ function checkRuns(world: World, add: Add): void {
       (one) => one.number > run.number || (!one.hadFault && (one.ending === 'closed' || one.ending === 'exited')),
     );
     // an end holds its process up for five seconds at most: too little where each sync takes a fifth of one
-    const needsNobody = !world.isSlow && !world.isChain && world.anchored === undefined; // a next file needs a key, an anchor an answer
+    const isShort = run.given <= FLOOD; // nor for a thousand files
+    const needsNobody = isShort && !world.isSlow && !world.isChain && world.anchored === undefined; // a next file needs a key, an anchor an answer
     const hadRest = isUndisturbed && isAlone && needsNobody && !world.isRolledBack;
     if (kept > 0 && run.ending === 'exited' && world.hasLocalKey && hadRest)
       add('an exit keeps lines though its key is local', `${where}: ${kept}`);

@@ -232,8 +232,8 @@ export class FileSink implements Sink {
 
   isWhole(): boolean {
     const isWhole = this.#unlessRefused(() => {
+      this.#guard(); // first: to cut a file that somebody has emptied would fill it with zeros
       if (this.#isTorn) this.#cut();
-      this.#guard();
     });
     if (isWhole) this.#obstacle = undefined;
     return isWhole;
@@ -241,7 +241,7 @@ export class FileSink implements Sink {
 
   #guard(): void {
     const { size, nlink } = fstatSync(this.#fd);
-    if (size === this.#size && nlink > 0) return;
+    if ((size === this.#size || (this.#isTorn && size > this.#size)) && nlink > 0) return;
     this.#lease.assertHeld(); // where another writer has taken over since the look at the lock, it is the lock that is lost
     if (nlink === 0) throw foreignWrite(`${this.#name} was deleted`);
     if (size > this.#size) throw foreignWrite(`${this.#name} has ${size} bytes where we left ${this.#size}`);
