@@ -98,7 +98,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
       isNeeded: async (inode) =>
-        (await import('./intake/claim-progress.ts')).isNamedByClaim(this.#keeping.unsealed, inode),
+        (await import('./intake/killed-process.ts')).isNamedByClaim(this.#keeping.unsealed, inode),
       openBucket: parts.openBucket,
       warn,
     });

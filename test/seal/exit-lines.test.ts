@@ -17,9 +17,27 @@ beforeAll(async () => {
 });
 afterAll(() => built?.remove());
 
+const env = { ...process.env, FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
+const library = (): string => JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href);
+/** Runs a program. @returns its exit code and what it said */
+const ran = (text: string): { status: number | null; stderr: string } => {
+  const argv = ['--input-type=module', '-e', text];
+  const { status, stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
+  return { status, stderr };
+};
+/** A program whose sealer has its key, and then does something. */
+const sealing = (options: object, act: string): string =>
+  `import { createSealer } from ${library()}; const sealer = createSealer(${JSON.stringify(options)}); await sealer.flush(); ${act}`;
+const recordsIn = (path: string): string[] => {
+  const argv = [join(built.directory, 'dist/cli/main.js'), 'cat', path];
+  const { status, stdout } = spawnSync(process.execPath, argv, { encoding: 'utf8', maxBuffer: 2 ** 24 });
+  expect(status).toBe(0);
+  return stdout.trim().split('\n');
+};
+
 const listener = "process.on('exit', () => { for (let n = 0; n < 3; n++) sealer.write('{\"late\":' + n + '}'); });";
-const program = (library: string, options: object, { before, end }: { before: boolean; end: string }): string => `
-  import { createSealer } from ${JSON.stringify(pathToFileURL(join(library, 'dist/index.js')).href)};
+const program = (options: object, { before, end }: { before: boolean; end: string }): string => `
+  import { createSealer } from ${library()};
   let sealer;
   ${before ? listener : ''}
   sealer = createSealer(${JSON.stringify(options)});
@@ -42,31 +60,15 @@ it.each(
     origin: 'audit.example.com/exit',
     keySource: 'env',
   };
-  const env = { ...process.env, FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
-  const run = (text: string, said: RegExp): void => {
-    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
-      env,
-      encoding: 'utf8',
-    });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(said) });
-  };
   // each line that is kept is told of: nobody would see otherwise that it is not sealed
-  run(
-    program(built.directory, options, how),
-    /^(fapilog-tamper: lines of the log \S+ could not be sealed: \S+ keeps \d for the next start\n)*$/,
-  );
-  run(
-    `import { createSealer } from ${JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href)};
-     const sealer = createSealer(${JSON.stringify(options)}); await sealer.flush(); await sealer.close();`,
-    /^$/,
-  );
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [join(built.directory, 'dist/cli/main.js'), 'cat', options.file],
-    { encoding: 'utf8' },
-  );
-  expect(status).toBe(0);
-  expect(stdout.trim().split('\n').sort()).toEqual(['{"late":0}', '{"late":1}', '{"late":2}', '{"n":0}']);
+  expect(ran(program(options, how))).toEqual({
+    status: 0,
+    stderr: expect.stringMatching(
+      /^(fapilog-tamper: lines of the log \S+ could not be sealed: \S+ keeps \d for the next start\n)*$/,
+    ),
+  });
+  expect(ran(sealing(options, 'await sealer.close();'))).toEqual({ status: 0, stderr: '' });
+  expect(recordsIn(options.file).sort()).toEqual(['{"late":0}', '{"late":1}', '{"late":2}', '{"n":0}']);
 });
 
 it('are all sealed or kept where a producer was held back until the end', () => {
@@ -81,31 +83,20 @@ it('are all sealed or kept where a producer was held back until the end', () => 
     maxLineBytes: 4_096,
     maxPendingBytes: 65_536,
   };
-  const env = { ...process.env, FAPILOG_TAMPER_KEY: 'ab'.repeat(32) };
-  const run = (end: string): void => {
-    const library = JSON.stringify(pathToFileURL(join(built.directory, 'dist/index.js')).href);
-    const text = `import { createSealer } from ${library}; const sealer = createSealer(${JSON.stringify(options)}); await sealer.flush(); ${end}`;
-    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], {
-      env,
-      encoding: 'utf8',
-    });
-    expect(status, stderr).toBe(0);
-  };
-  run(`
+  const held = `
     let n = 0;
     const go = () => {
       while (n < 20000) if (!sealer.write('{"n":' + n++ + '}')) return sealer.once('drain', go);
     };
     go();
-    process.exit(0);`);
-  run('await sealer.close();');
-  const { stdout } = spawnSync(process.execPath, [join(built.directory, 'dist/cli/main.js'), 'cat', directory], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 24,
-  });
-  const sealed = stdout.trim().split('\n').map((line) => (JSON.parse(line) as { n: number }).n);
+    process.exit(0);`;
+  for (const act of [held, 'await sealer.close();']) {
+    const { status, stderr } = ran(sealing(options, act));
+    expect(status, stderr).toBe(0);
+  }
+  const sealed = recordsIn(directory).map((line) => (JSON.parse(line) as { n: number }).n);
   expect(sealed.sort((a, b) => a - b)).toEqual(Array.from({ length: 20_000 }, (_, n) => n));
-}); // biome-ignore format: short
+});
 
 const modes = [
   { mode: 'MACs', more: {} },

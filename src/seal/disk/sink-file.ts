@@ -151,7 +151,6 @@ export class FileSink implements Sink {
     } catch (cause) {
       return this.#interrupted(bytes, start, at, cause);
     }
-    this.#obstacle = undefined;
     this.#size += at - start;
     return at - start;
   }

@@ -159,7 +159,7 @@ function placedAt(base: string, state: StreamState): StreamState {
   };
 }
 
-/** Whether a state was there after all, where none was found: what was read of its stream is to be read again. */
+/** Whether a state that was not found is there after all, so that the stream must be read again. */
 export function wasUnseen(error: unknown): boolean {
   return isTamperError(error, 'READ_FAILED') && systemCode(error.cause) === 'EEXIST';
 }

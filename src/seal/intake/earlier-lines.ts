@@ -261,7 +261,7 @@ function* findInto(files: Open[], options: EarlierLinesOptions): Steps<void> {
   const begun = yield* orWarn(plain(() => unsealed.listBegun()));
   for (const { path, stream, keeper } of begun ?? []) {
     if (path === options.ownFile) continue;
-    const { finishBegun, withStream } = yield* claimProgress();
+    const { finishBegun, withStream } = yield* forKilled();
     yield* orWarn(
       withStream(
         stream,
@@ -279,13 +279,13 @@ function* findInto(files: Open[], options: EarlierLinesOptions): Steps<void> {
   }
 }
 
-const loadClaimProgress = (): typeof import('./claim-progress.ts') | undefined =>
-  loadNow('./seal/intake/claim-progress.js') as typeof import('./claim-progress.ts') | undefined;
+const loadForKilled = (): typeof import('./killed-process.ts') | undefined =>
+  loadNow('./seal/intake/killed-process.js') as typeof import('./killed-process.ts') | undefined;
 
-const claimProgress = (): Steps<typeof import('./claim-progress.ts')> =>
+const forKilled = (): Steps<typeof import('./killed-process.ts')> =>
   waitFor(
-    async () => loadClaimProgress() ?? import('./claim-progress.ts'),
-    () => loadClaimProgress() ?? LATER,
+    async () => loadForKilled() ?? import('./killed-process.ts'),
+    () => loadForKilled() ?? LATER,
   );
 
 /** A claim that cannot be written now. */
@@ -333,7 +333,7 @@ function* claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Steps
   const begin: Progress = { from: 0, parts: kept.parts, gap: false };
   const first = (): Progress | undefined => (makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined);
   if (!isClaimed(kept.path)) return first();
-  const { progressOf, readClaim, withStream } = yield* claimProgress();
+  const { progressOf, readClaim, withStream } = yield* forKilled();
   const before = readClaim(kept.path);
   if (before === undefined) return first();
   if (before.stream === stream) return yield* progressOf(before, fd, places);

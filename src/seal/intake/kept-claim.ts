@@ -30,7 +30,7 @@ export interface Claim {
 /** How far a kept file has come. */
 export type Progress = Pick<Claim, 'from' | 'parts' | 'gap'>;
 
-/** After so many milliseconds whoever took the name of a claim and did not give it one has ended on the way. */
+/** Without hard links a claim is empty for a moment. If it still is after this many milliseconds, its process has ended. */
 const ABANDONED = 5_000;
 
 /** The claim's file. It is written durably before the first line of the kept file goes into a log. */

@@ -174,7 +174,7 @@ export class UnsealedLines {
     return { path, fd: openNew(path), facts };
   }
 
-  /** A begun file was written to: the clock may be set back before it, or what its process keeps since, has its name. */
+  /** A begun file was written to: what is kept from now on gets a later name, even if the clock is set back. */
   wrote(now: number): void {
     keptLast(now);
   }

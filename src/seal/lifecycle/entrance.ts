@@ -56,8 +56,8 @@ export class Entrance {
   /** A line that comes once the end was asked for; behind the end it is kept, and nobody is held back: `drain` would never fire. */
   #takeLate(chunk: string | Uint8Array): boolean {
     const goOn = this.#pump.queue.add(chunk, false);
-    if (this.#host.state() === 'closing' && this.#failure.error === undefined) return goOn;
-    if (this.#host.state() === 'closed') this.#host.late();
-    return true;
+    const isClosed = this.#host.state() === 'closed';
+    if (isClosed) this.#host.late();
+    return goOn || isClosed || this.#failure.error !== undefined;
   }
 }

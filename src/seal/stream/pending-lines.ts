@@ -121,7 +121,7 @@ export class PendingLines {
     this.#bytes = 0;
   }
 
-  /** So many bytes of {@link PendingLines.firstWhole} have been taken. */
+  /** The first bytes of {@link PendingLines.firstWhole} have been taken. @param bytes - how many */
   moved(bytes: number): void {
     for (let left = bytes; left > 0; ) {
       const { from, to } = this.first as PendingBlock;
