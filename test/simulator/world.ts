@@ -283,11 +283,15 @@ export class World {
         if (this.#run !== undefined && run === undefined) this.#putBack(this.#run);
         if (run === undefined) this.#start(0, step.anchors);
         return;
-      case 'wait':
+      case 'wait': {
+        const isCalm = !machine.faults.any && machine.disks.every((disk) => disk.capacity === PLENTY);
+        const before = this.#newest;
         machine.timeline.pass(step.ms);
         this.#waited(run, step.ms);
         this.#saysWhy(run, step.ms);
+        if (isCalm && before !== undefined && before === this.#newest) this.#knowsOfLines(run, step.ms);
         return;
+      }
       case 'busy':
         machine.timeline.now += step.ms;
         this.#disturbed();
@@ -458,25 +462,41 @@ export class World {
     if (run?.readyAt === undefined && run !== undefined) run.isDisturbed = true;
   }
 
-  /** Unless the state does not know yet that there is a line in the file, as where the process has only just begun it. */
-  #empty(run: Run | undefined): void {
-    const root = this.machine.mounts.get(LOG)?.root;
-    const inode = root?.names.get('a.jsonl');
-    if (
-      run?.readyAt === undefined ||
-      inode === undefined ||
-      inode.size === 0 ||
-      this.#emptied !== undefined ||
-      this.#isNewDisk
-    )
-      return;
+  /** Whether the state knows that there is a line in the log's newest file. @returns undefined if it is about another file */
+  #isKnown(run: Run): boolean | undefined {
     const stream = createHash('sha256')
       .update(run.sealer?.origin ?? '')
       .digest('hex');
     const state = this.machine.mounts.get(STATE)?.root.names.get(`${stream}.chainstate`);
-    if (state === undefined) return;
+    if (state === undefined) return undefined;
     const { file, offset, begun } = JSON.parse(state.content.toString());
-    if (basename(file) !== 'a.jsonl' || (offset === 0 && begun?.written !== true)) return;
+    return basename(file) === 'a.jsonl' ? offset > 0 || begun?.written === true : undefined;
+  }
+
+  /** M6.3: what a file has is known before anybody may have emptied it, but for the moment in which it was begun. */
+  #knowsOfLines(run: Run | undefined, waited: number): void {
+    if (run?.readyAt === undefined || run.life.isOver || run.ending !== 'running') return;
+    if (
+      run.sealer?.stats.ended === true ||
+      waited < 1_500 ||
+      this.machine.timeline.now - run.readyAt < 1_500 ||
+      this.isSlow
+    )
+      return;
+    if (this.#isKnown(run) === false) this.problem('the state does not know that lines are in the file');
+  }
+
+  /** The log's newest file, if anything is in it. */
+  get #newest(): Inode | undefined {
+    const inode = this.machine.mounts.get(LOG)?.root.names.get('a.jsonl');
+    return inode !== undefined && inode.size > 0 ? inode : undefined;
+  }
+
+  /** Unless the state does not know yet that there is a line in the file, as where the process has only just begun it. */
+  #empty(run: Run | undefined): void {
+    const inode = this.#newest;
+    if (run?.readyAt === undefined || inode === undefined || this.#emptied !== undefined || this.#isNewDisk) return;
+    if (!this.#isKnown(run)) return;
     if (this.isChain && inode.content.includes('"kind":"close"')) return; // nobody looks at a stream's file that has ended
     this.#spoilt(true);
     this.#emptied = { inode, content: Buffer.from(inode.content) };

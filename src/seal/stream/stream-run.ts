@@ -89,6 +89,8 @@ export class StreamRun implements SealedStream {
   #isFull = false;
   #neverFull = false;
   #isLastFile = false;
+  /** The next file, until its first lines are handed to the disk. */
+  #begun: FileSink | undefined;
   /** The file should have been changed, and its directory could not be read. */
   #isTooLong = false;
   #lastNote: string | undefined;
@@ -247,6 +249,7 @@ export class StreamRun implements SealedStream {
     if (this.#life.is === 'dead') return false;
     const written = this.log.writeOut();
     const done = written && (this.#life.is !== 'rotating' || this.#goOnRotating(this.#life.rotation));
+    if (done && this.#begun !== undefined) void this.#saveThatWritten(this.#begun);
     for (const resolve of this.#writeWaiters.splice(0)) resolve();
     return done;
   }
@@ -301,8 +304,7 @@ export class StreamRun implements SealedStream {
   reopen(): boolean {
     const { sink } = this.log;
     if (!this.isOpen || sink.maybeInPlace) return false;
-    const hint =
-      'This is expected if logrotate renames the file. That file gets no manifest, as the writer does not know its name.';
+    const hint = 'logrotate does so. That file gets no manifest, as the writer does not know its name.';
     this.#host.warn(
       new TamperError('FILE_MOVED', `${sink.name} was renamed or replaced; a new file continues the log`, { hint }),
     );
@@ -510,14 +512,14 @@ export class StreamRun implements SealedStream {
     if (rotation.note === undefined) this.checkpointer.sign(job);
     else this.#host.published(job, rotation.note, true);
     this.#host.rotated(old.name, next.name);
-    if (this.rotating || !this.log.writeOut()) return false;
-    void this.#saveThatWritten(next);
-    return true;
+    this.#begun = next;
+    return !this.rotating && this.log.writeOut();
   }
 
   /** M6.3: until its first seal the state knows of a file's lines only that there are some. */
   async #saveThatWritten(sink: FileSink): Promise<void> {
     const { begun } = this.#state;
+    this.#begun = undefined;
     try {
       await sink.datasync();
       if (begun === undefined || this.#state.begun !== begun || this.#isDead()) return; // it knows more by now
