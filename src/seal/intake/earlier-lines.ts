@@ -328,23 +328,11 @@ function* claimed(kept: KeptFile, options: EarlierLinesOptions): Steps<Open | un
 }
 
 function* claim(kept: KeptFile, fd: number, options: EarlierLinesOptions): Steps<Progress | undefined> {
-  const { stream, unsealed, logs } = options;
-  const places = { directory: unsealed.directory, logs };
   const begin: Progress = { from: 0, parts: kept.parts, gap: false };
-  const first = (): Progress | undefined => (makeClaim(kept.path, claimOf(begin, options)) ? begin : undefined);
-  if (!isClaimed(kept.path)) return first();
-  const { progressOf, readClaim, withStream } = yield* forKilled();
-  const before = readClaim(kept.path);
-  if (before === undefined) return first();
-  if (before.stream === stream) return yield* progressOf(before, fd, places);
-  function* takeOver(): Steps<Progress | undefined> {
-    const now = readClaim(kept.path); // another start may have been faster
-    if (now?.stream !== before?.stream) return undefined;
-    const progress = yield* progressOf(now as Claim, fd, places);
-    replaceClaim(kept.path, claimOf(progress, options));
-    return progress;
-  }
-  return yield* withStream(before.stream, options, takeOver());
+  const own = claimOf(begin, options);
+  if (!isClaimed(kept.path) && makeClaim(kept.path, own)) return begin;
+  const { takeOver } = yield* forKilled();
+  return yield* takeOver(kept.path, fd, own, options);
 }
 
 function claimOf({ from, parts, gap }: Progress, { stream, maxLineBytes }: EarlierLinesOptions): Claim {

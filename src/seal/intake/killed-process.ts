@@ -24,7 +24,7 @@ import { type Lease, type Lock, LockSeeker } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
 import { StateFile } from '../disk/state.ts';
 import { LINE_LIMIT, readLineBefore, readLines } from '../resume/line-reader.ts';
-import { type Claim, claimPath, type Progress } from './kept-claim.ts';
+import { type Claim, claimPath, makeClaim, type Progress, replaceClaim } from './kept-claim.ts';
 import { Turn } from './turn.ts';
 import { begunFile, openKept, type UnsealedLines } from './unsealed-lines.ts';
 import { wholeLines } from './waiting-lines.ts';
@@ -42,7 +42,7 @@ const UNCHANGED: Lease = { assertHeld: () => undefined };
  * @param places - where states are, and where the files of this log are now
  * @throws {@link TamperError} `READ_FAILED` where that log is gone, so that nobody can tell
  */
-export function* progressOf(
+function* progressOf(
   claim: Claim,
   kept: number,
   { directory, logs }: { readonly directory: string; readonly logs: string },
@@ -233,8 +233,43 @@ export function* withStream<T>(
   }
 }
 
+/**
+ * Claims a kept file that somebody has claimed before, once no writer of that stream runs.
+ *
+ * @param kept - the file, open
+ * @param own - the claim of this start, where nothing of the file is in a log
+ * @returns how far it has come; undefined where somebody else seals it
+ */
+export function* takeOver(
+  keptPath: string,
+  kept: number,
+  own: Claim,
+  site: {
+    readonly unsealed: UnsealedLines;
+    readonly logs: string;
+    readonly stream: string;
+    readonly signal: AbortSignal;
+  },
+): Steps<Progress | undefined> {
+  let before = readClaim(keptPath);
+  if (before === undefined && makeClaim(keptPath, own)) return own;
+  before ??= readClaim(keptPath); // a disk may say once that there is none
+  if (before === undefined) return undefined;
+  const { stream } = before;
+  const places = { directory: site.unsealed.directory, logs: site.logs };
+  if (stream === own.stream) return yield* progressOf(before, kept, places);
+  function* alone(): Steps<Progress | undefined> {
+    const now = readClaim(keptPath); // another start may have been faster
+    if (now?.stream !== stream) return undefined;
+    const progress = yield* progressOf(now, kept, places);
+    replaceClaim(keptPath, { ...own, ...progress });
+    return progress;
+  }
+  return yield* withStream(stream, site, alone());
+}
+
 /** @returns undefined where nobody has it. @throws {@link TamperError} `STATE_MALFORMED` */
-export function readClaim(keptPath: string): Claim | undefined {
+function readClaim(keptPath: string): Claim | undefined {
   const path = claimPath(keptPath);
   let text: string;
   try {
