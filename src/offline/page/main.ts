@@ -1,8 +1,7 @@
 import { isError } from '../../errors.ts';
 import { visible } from '../../report/html/markup.ts';
 import { element } from './element.ts';
-import { checkRequest } from './fields.ts';
-import type { Answer, Request } from './request.ts';
+import type { Answer, Failure, Request } from './request.ts';
 import { clearResult, showFailure, showProofs, showReport } from './result.ts';
 import { Zones } from './zones.ts';
 
@@ -106,3 +105,43 @@ cancel.addEventListener('click', () => {
   say('Canceled. Nothing was decided.');
   verify.focus();
 });
+
+/** What was filled in, as a request; what is missing, where it cannot be one. */
+function checkRequest(zones: Zones): Request | Failure {
+  const logs = zones.files('logs');
+  const policy = zones.files('policy');
+  const origin = textOf('origin');
+  if (logs.length === 0) return missing('no log was given', 'Drop the files of the log in the first field.');
+  if (origin === '' && policy.length === 0) {
+    return missing('no stream is named', 'Fill in the name of the stream that you expect, or give a policy.');
+  }
+  const max = textOf('maxBytes');
+  if (!/^([1-9][0-9]{0,15})?$/.test(max)) return missing('that is not a number of bytes', 'Leave it empty for 64 GiB.');
+  return {
+    logs,
+    policy,
+    publicKeys: zones.files('publicKeys'),
+    known: zones.files('known'),
+    origins: origin === '' ? [] : [origin],
+    unwrap: textOf('unwrap'),
+    live: isChecked('live'),
+    part: isChecked('part'),
+    strict: isChecked('strict'),
+    acceptSuccessors: isChecked('acceptSuccessors'),
+    withoutLines: isChecked('withoutLines'),
+    maxBytes: max === '' ? undefined : Number(max),
+    now: new Date(),
+  };
+}
+
+function missing(message: string, hint: string): Failure {
+  return { code: 'USAGE', message, hint };
+}
+
+function textOf(id: string): string {
+  return element(id, HTMLInputElement).value.trim();
+}
+
+function isChecked(id: string): boolean {
+  return element(id, HTMLInputElement).checked;
+}
