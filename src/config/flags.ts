@@ -86,7 +86,7 @@ function parse(
     }
     throw new TamperError('USAGE', `unknown flag --${shown(unknown)}`, {
       // seal calls the option file so
-      hint: `Did you mean --${unknown === 'out' && 'file' in types ? 'file' : nearest(unknown, Object.keys(types))}?`,
+      hint: `Did you mean --${unknown === 'out' && 'file' in types ? 'file' : nearest(unknown, Object.keys(types))}? All flags: --help`,
     });
   }
 }
