@@ -22,4 +22,4 @@ try {
 } finally {
   packed.remove();
 }
-process.exit(code);
+process.exitCode = code;

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,12 +8,12 @@ import { notesIn, type ReadNote } from '../support/sealed-lines.ts';
 import { audit, ORIGIN, start, workplace } from './workplace.ts';
 
 /** Writes a key of Ed25519 as keygen does. @returns its verifier key and its secret bytes */
-function keyFile(path: string): { readonly vkey: string; readonly secret: Buffer } {
+function keyFile(path: string): { readonly vkey: string; readonly spki: Buffer; readonly secret: Buffer } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
   const secret = privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
-  return { vkey: formatVkey(ORIGIN, { algorithm: 'ed25519', bytes: spki(publicKey) }), secret };
+  return { vkey: formatVkey(ORIGIN, { algorithm: 'ed25519', bytes: spki }), spki, secret };
 }
 
 function place() {
@@ -41,7 +41,7 @@ const idsOf = (file: string): (readonly string[])[] => notesOf(file).map(({ keyI
 /** M4.11. */
 describe('a note key beside a signing key', () => {
   it('signs each checkpoint after it, through restarts and rotations of both, and counts for nothing', async () => {
-    const { directory, file, options, path, provider, vkey } = place();
+    const { directory, file, options, path, provider, spki, vkey } = place();
     const services: string[] = [];
     const notes = [vkey];
     for (const run of [1, 2, 3]) {
@@ -66,9 +66,10 @@ describe('a note key beside a signing key', () => {
       expect(ids.findIndex((id) => notesIds.includes(id))).toBe(1);
       expect(services.map(idOf)).toContain(ids[0]);
     }
-    expect(readFileSync(file, 'utf8')).not.toContain(
-      Buffer.from(vkey.split('+')[2] ?? '', 'base64').toString('base64url'),
-    );
+    const announced = (key: Uint8Array | undefined): boolean =>
+      readFileSync(file, 'utf8').includes(Buffer.from(key ?? '').toString('base64url'));
+    expect(announced((await provider.getSigningKey('sign')).spki)).toBe(true);
+    expect(announced(spki)).toBe(false);
     const policy = await naming(directory, ...new Set(services));
     expect(await audit(directory, provider, { publicKeys: [], policy })).toMatchObject({ verdict: 'ok' });
     const alone = await naming(directory, ...notes);
