@@ -205,7 +205,8 @@ function isLastEntry(line: Buffer | undefined, state: Pick<StreamState, 'size' |
 /**
  * Gives the closed file the name that the state has for it, where the writer ended before it could (spec 6, M6.3). The two
  * files that may have the one name are told apart by how they begin. The state has no name for a file that was renamed by
- * somebody else; where it is back, as with a volume that had gone away, it gets one now.
+ * somebody else; where it is back, as with a volume that had gone away, it gets one now. So it does where a change of file
+ * took the name that was announced.
  *
  * @returns what a full disk had left behind its last line, set aside
  */
@@ -218,9 +219,9 @@ function finishRename(state: StreamState, now: number): TornTail | undefined {
   try {
     const open = readFirstOpen(fd);
     if (open === undefined || beginsAfter(open, state)) return undefined; // the next file has begun, or is torn
-    const isBack = state.renamed === undefined && endsBefore(fd, state);
-    renamed = isBack ? stampedName(base, now, state.newest) : state.renamed;
-    if (renamed === undefined || existsSync(renamed)) {
+    const isFree = state.renamed !== undefined && !existsSync(state.renamed);
+    renamed = isFree ? state.renamed : endsBefore(fd, state) ? stampedName(base, now, state.newest) : undefined;
+    if (renamed === undefined) {
       throw stateConflict(`${file} should begin with entry ${size + 1} of ${origin}, but begins with a different one`);
     }
     const end = endOfLines(fd, fstatSync(fd).size, LINE_LIMIT);
