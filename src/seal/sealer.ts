@@ -97,8 +97,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
       checkpoint: (event) => this.#checkpointed(event),
       closed: (event) => this.emit('closedFile', event),
       verify: parts.verifyClosed,
-      isNeeded: async (inode) =>
-        (await import('./intake/killed-process.ts')).isNamedByClaim(this.#keeping.unsealed, inode),
+      isNeeded: async (file) =>
+        (await import('./intake/killed-process.ts')).isNamedByClaim(this.#keeping.unsealed, file),
       openBucket: parts.openBucket,
       warn,
     });

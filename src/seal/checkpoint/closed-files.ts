@@ -19,8 +19,8 @@ import type { FileClosedEvent } from './sealer-events.ts';
 /** What a {@link ClosedFiles} is made from. */
 export interface ClosedFilesOptions {
   readonly compressRotated: boolean;
-  /** Whether somebody needs the file as it is, by its number: it is not compressed then. */
-  readonly isNeeded: (inode: string) => Promise<boolean>;
+  /** Whether somebody needs the file as it is: it is not compressed then. */
+  readonly isNeeded: (file: string) => Promise<boolean>;
   readonly closed: (event: FileClosedEvent) => void;
   /** Checks a closed file (`verify_on_close`). */
   readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
@@ -65,7 +65,7 @@ export class ClosedFiles {
     if (manifest === undefined || this.#isStopped()) return;
     const { compressRotated, isNeeded } = this.#options;
     const compressed =
-      compressRotated && job.closes?.why !== 'shutdown' && !(await isNeeded(job.sink.inode)) && job.sink.inPlace;
+      compressRotated && job.closes?.why !== 'shutdown' && !(await isNeeded(job.file)) && job.sink.inPlace;
     const file = compressed ? await compressFile(job.file) : job.file;
     const event = { origin: job.epoch.origin, file, manifest };
     this.#options.closed(event);

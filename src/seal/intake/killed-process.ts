@@ -22,6 +22,7 @@ import { type Steps, waitFor } from '../../foundation/steps.ts';
 import { pause } from '../../keys/retry.ts';
 import { type Lease, type Lock, LockSeeker } from '../disk/lock.ts';
 import { STDOUT, streamFiles } from '../disk/names.ts';
+import { openRegular } from '../disk/safe-open.ts';
 import { StateFile } from '../disk/state.ts';
 import { LINE_LIMIT, readLineBefore, readLines } from '../resume/line-reader.ts';
 import { type Claim, claimPath, makeClaim, type Progress, replaceClaim } from './kept-claim.ts';
@@ -281,9 +282,20 @@ function readClaim(keptPath: string): Claim | undefined {
   return text === '' ? undefined : parseClaim(text, path); // or its name is taken, and no more
 }
 
-/** Whether a claim names a log, by its number: only that log says which lines of a kept file it holds. */
-export function isNamedByClaim(unsealed: UnsealedLines, inode: string): boolean {
-  return unsealed.claimed().some((path) => readClaim(path)?.inode === inode);
+/** Whether a claim is about a log, as {@link openLog} finds it: only that log says which lines of a kept file it holds. */
+export function isNamedByClaim(unsealed: UnsealedLines, file: string): boolean {
+  const claims = unsealed
+    .claimed()
+    .flatMap((path) => readClaim(path) ?? [])
+    .filter((claim) => claim.file !== ''); // else no line is in any log
+  if (claims.length === 0) return false;
+  const fd = openRegular(file);
+  try {
+    const inode = fstatSync(fd, { bigint: true }).ino.toString();
+    return claims.some((claim) => claim.inode === inode || holdsPlace(fd, claim));
+  } finally {
+    closeDescriptor(fd);
+  }
 }
 
 function parseClaim(text: string, path: string): Claim {

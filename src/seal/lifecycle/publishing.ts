@@ -13,7 +13,7 @@ export interface PublishingHost {
   /** Checks a closed file (`verify_on_close`). */
   readonly verify: ((event: FileClosedEvent) => Promise<void>) | undefined;
   /** Whether a closed file must stay as it is, by its number. */
-  readonly isNeeded: (inode: string) => Promise<boolean>;
+  readonly isNeeded: (file: string) => Promise<boolean>;
   /** Opens the bucket of an anchor. */
   readonly openBucket: OpenBucket;
   warn(error: unknown): void;
