@@ -521,6 +521,8 @@ export class StreamRun implements SealedStream {
     const { begun } = this.#state;
     this.#begun = undefined;
     try {
+      await Promise.resolve(); // one write may fill many files: each would stay open until the disk has come to it
+      if (this.log.sink !== sink || this.#isDead()) return;
       await sink.datasync();
       if (begun === undefined || this.#state.begun !== begun || this.#isDead()) return; // it knows more by now
       this.#state = { ...this.#state, begun: { ...begun, written: true } };
