@@ -103,8 +103,8 @@ async function judgeLog(world: World, tree: Tree, add: Add): Promise<void> {
         ? life.phase === 'close'
         : closeTook > world.config.closeTimeoutSeconds * 500,
     );
-    // such an end seals the lines that earlier processes kept, too: that of a chain with a local key
-    const sealsOthers = world.isChain && world.hasLocalKey && longLast.length > 0;
+    // such an end seals the lines that earlier processes kept, too: that of a chain
+    const sealsOthers = world.isChain && longLast.length > 0;
     for (const [name, bytes] of sealsOthers ? [] : files) {
       if (longLast.some((run) => bytes.includes(`#${run.number}.`) || (!world.isChain && isBefore(bytes, run))))
         continue;

@@ -395,6 +395,8 @@ export class World {
         if (run !== undefined || this.isChain || this.leftovers().length > 0 || this.archive.size > 0) return;
         if (this.#emptied !== undefined) return;
         if (this.runs.some(({ ending }) => ending === 'power cut')) return;
+        const live = machine.mounts.get(LOG)?.root.names.get('a.jsonl')?.content;
+        if (live !== undefined && live.length > 0 && !live.includes(0x0a)) return; // half of a first line says nothing
         const root = machine.mounts.get(STATE)?.root;
         for (const [name, { isDirectory }] of [...(root?.names ?? [])])
           if (!isDirectory && /^[0-9a-f]{64}\./.test(name)) root?.name([[name, undefined]]);
@@ -813,7 +815,10 @@ export class World {
     run.ending = 'closed';
     // what is with the kernel still gives its descriptor back by itself
     if (run.life.calls.descriptors > 0 && !this.machine.hangs(run.life))
-      timeline.pass(this.isSlow ? 20_000 : 2_000, () => run.life.calls.descriptors === 0 || run.life.isOver);
+      timeline.pass(
+        Math.max(2_000, 5 * this.machine.pace.sync),
+        () => run.life.calls.descriptors === 0 || run.life.isOver,
+      );
     if (!this.machine.hangs(run.life)) run.openAfterClose = run.life.calls.descriptors;
   }
 
