@@ -29,15 +29,18 @@ export class SealerStream extends Writable {
   /** Lets the producer go on that is held back. */
   #release: (() => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
+  /** Whether a producer is held back at all. */
+  #waits = true;
 
   constructor(sealer: LineTaker) {
     super({ decodeStrings: false, highWaterMark: HIGH_WATER_MARK });
     this.#sealer = sealer;
   }
 
-  /** As {@link Sealer.flush}, for what the stream has handed on: all but a last line whose end has not come. */
+  /** As {@link Sealer.flush}, for all that was written before, but a last line whose end has not come. */
   flush(done?: (error?: Error) => void): Promise<void> {
-    return this.#sealer.flush(done);
+    if (this.writableLength === 0 || this.writableEnded) return this.#sealer.flush(done);
+    return new Promise((passed) => this.write('', passed)).then(() => this.#sealer.flush(done));
   }
 
   /** As {@link Sealer.flushSync}. */
@@ -45,19 +48,27 @@ export class SealerStream extends Writable {
     this.#sealer.flushSync();
   }
 
-  /** Hands on a last line that lacks its LF, because no more comes. For the sealer itself, when it is closed. */
+  /** Hands on all that waits, and a last line that lacks its LF, because no more comes. For the sealer itself, when it is closed. */
   takeLast(): void {
+    this.#waits = false;
+    while (this.writableCorked > 0) this.uncork();
+    this.#letGo();
     this.#pass(this.#lines.end());
+  }
+
+  override destroy(error?: Error): this {
+    this.takeLast(); // a destroyed stream drops what waits in it
+    return super.destroy(error);
   }
 
   override end(...given: unknown[]): this {
     super.end(...(given as []));
-    if (this.#release !== undefined) this.#patience ??= setTimeout(() => this.#giveUpWaiting(), PATIENCE);
+    if (this.#release !== undefined) this.#beImpatient();
     return this;
   }
 
   override _write(chunk: string | Buffer, encoding: BufferEncoding, done: () => void): void {
-    if (this.#take(chunk, encoding) || this.#patience !== undefined) done();
+    if (this.#take(chunk, encoding) || !this.#waits) done();
     else this.#wait(done);
   }
 
@@ -72,8 +83,6 @@ export class SealerStream extends Writable {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#patience);
-    this.#release = undefined;
-    this.takeLast();
     this.#sealer.close().then(
       () => done(error),
       (failure: unknown) => done(error ?? asError(failure)),
@@ -99,11 +108,17 @@ export class SealerStream extends Writable {
     };
     this.#release = drained;
     this.#sealer.once('drain', drained);
-    if (this.writableEnded) this.#patience ??= setTimeout(() => this.#giveUpWaiting(), PATIENCE);
+    if (this.writableEnded) this.#beImpatient();
   }
 
-  /** The sealer's own end deals with what it cannot take: kept for the next start, or counted. */
-  #giveUpWaiting(): void {
+  #beImpatient(): void {
+    this.#patience ??= setTimeout(() => {
+      this.#waits = false; // the sealer's own end deals with what it cannot take: kept for the next start, or counted
+      this.#letGo();
+    }, PATIENCE);
+  }
+
+  #letGo(): void {
     const release = this.#release;
     if (release === undefined) return;
     this.#sealer.off('drain', release);

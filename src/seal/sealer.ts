@@ -150,7 +150,9 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#forgetExit = onExit(
       () => this.closeSync(),
       (error) => tellOnStderr(this.origin, error),
-      () => this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain')),
+      () =>
+        !this.#closed &&
+        (this.#failure.isAwaited(this.#run !== undefined) || this.#pump.queue.isAwaited(this.listenerCount('drain'))),
     );
     (this as EventEmitter).on('pipe', (source: Readable) => this.#refusePipe(source));
     if (failed === undefined) {
@@ -222,7 +224,10 @@ export class Sealer extends EventEmitter<SealerEvents> {
   toWritable(): SealerStream {
     const stream = new SealerStream(this);
     this.#streams.add(stream);
-    stream.once('close', () => this.#streams.delete(stream));
+    stream.once('close', () => {
+      this.#streams.delete(stream);
+      this.#mayForgetExit();
+    });
     return stream;
   }
 
@@ -304,11 +309,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
 
   /** Ends at once, for the end of the process: all is written and sealed, and signed if the key is local; else the next start signs. */
   closeSync(): void {
+    this.#takeLastLines();
     if (this.#closed) {
       this.#keeping.keepLate();
       return;
     }
-    if (this.#closing === undefined) this.#takeLastLines();
     this.#closing ??= Promise.resolve();
     this.#publishing.stop();
     try {
@@ -343,6 +348,11 @@ export class Sealer extends EventEmitter<SealerEvents> {
       if (!failsLater) throw error;
       return withCode(error);
     }
+  }
+
+  /** A stream may hold a line that came after the end, and whose own end the process's end is. */
+  #mayForgetExit(): void {
+    if (this.#closed && this.#streams.size === 0) this.#forgetExit?.();
   }
 
   #takeLastLines(): void {
@@ -636,7 +646,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     this.#starting?.stop(this.#failure.error ?? closed);
     this.#failure.giveUp(closed);
     this.#abort.abort();
-    this.#forgetExit?.();
+    this.#mayForgetExit();
     this.#timers.stop();
     this.#handOver?.stop();
     this.#pump.stop();

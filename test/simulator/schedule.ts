@@ -59,6 +59,8 @@ export interface Setup {
   readonly config: Partial<ResolvedConfig>;
   /** Its thread is ended {@link WORKER_LIMIT} after it is told to close, as pino ends its worker's. */
   readonly isWorker?: boolean;
+  /** Its lines go through a stream of bytes, as those of pino and of a pipe do. */
+  readonly byStream?: true;
   /** Its keys can be had at once. */
   readonly localKey?: boolean;
   readonly anchors?: AnchorSetup;
@@ -88,7 +90,13 @@ export function scheduleOf(seed: number, mayPipe = true): Schedule {
   const isWorker = worker.chance(0.08);
   const usual = setupOf(random);
   const pace = { ...usual.pace, sync: worker.pick([usual.pace.sync, 300, 2_000, 12_000]) };
-  const setup = { ...usual, ...(localKey && { localKey }), ...(isWorker && { isWorker, pace }) };
+  const byStream = new Random(seed + 0x57e4).chance(0.15);
+  const setup: Setup = {
+    ...usual,
+    ...(byStream && { byStream }),
+    ...(localKey && { localKey }),
+    ...(isWorker && { isWorker, pace }),
+  };
   const steps: Step[] = [];
   const between = new Random(seed + 0xd0); // of what happens while no process runs
   const rare = new Random(seed + 0x919e); // of what few schedules have

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import type { ResolvedConfig } from '../../src/config/index.ts';
 import type { Sealer } from '../../src/index.ts';
 import { Anchored, END_LIMIT, type Look } from './anchored.ts';
+import { ByteStream } from './byte-stream.ts';
 import type { Coverage } from './coverage.ts';
 import { type Disk, type Files, Inode, PLENTY } from './disk.ts';
 import { useMachine } from './globals.ts';
@@ -25,6 +26,8 @@ export interface Run {
   readonly life: Life;
   readonly sealer: Sealer | undefined;
   readonly isSecond: boolean;
+  /** What its lines go through; undefined: they are written to the sealer. */
+  readonly stream: ByteStream | undefined;
   /** How many lines it was given. */
   given: number;
   /** When it was given the last one. */
@@ -233,7 +236,8 @@ export class World {
       this.#write(run, 1, 60, false);
       const all = this.runs.reduce((sum, { given }) => sum + given, 0);
       this.#flush(run, this.isSlow ? 1_200_000 + all * 3_000 : 120_000); // each line may need a file
-      if (run.acknowledged < run.given) this.problem(`flush() of the next start fails: ${said(run.error)}`);
+      if (run.acknowledged < run.given - (run.stream?.begun ?? 0))
+        this.problem(`flush() of the next start fails: ${said(run.error)}`);
       this.#close(run, 0);
       if (run.closeError !== undefined) this.problem(`close() of the next start fails: ${said(run.closeError)}`);
       if (this.anchored !== undefined) this.machine.timeline.pass(END_LIMIT);
@@ -641,7 +645,7 @@ export class World {
     const faulty =
       machine.faults.any || this.keys.mood !== 'well' || machine.disks.some((disk) => disk.capacity < PLENTY);
     const run: { -readonly [Name in keyof Run]: Run[Name] } = {
-      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, given: 0, givenAt: 0, acknowledged: 0, startedAt: timeline.now, readyAt: undefined,
+      number: this.runs.length + 1, life, sealer: undefined, isSecond: slot > 0, stream: undefined, given: 0, givenAt: 0, acknowledged: 0, startedAt: timeline.now, readyAt: undefined,
       readyAs: '', looks: [], isDisturbed: false, handedOver: 0, covered: 0, refused: 0, late: 0, openAfterClose: 0,
       hadFault: faulty, hadDiskFault: faulty, startError: undefined, error: undefined, told: [], ending: 'running',
       toClose: undefined, closedAt: undefined, closeTook: undefined, closeError: undefined, stats: undefined,
@@ -674,6 +678,10 @@ export class World {
       return;
     }
     this.#listen(run.sealer, run, code);
+    if (this.#schedule.setup.byStream) {
+      const random = new Random(this.#schedule.seed + run.number);
+      run.stream = new ByteStream(run.sealer, random, (error) => run.told.push(`stream ${said(error)}`));
+    }
     timeline.pass(0);
   }
 
@@ -725,7 +733,10 @@ export class World {
     }
     run.givenAt = timeline.now;
     this.#attempt(run, () => {
-      if (together) {
+      if (run.stream?.isOpen === true) {
+        for (const text of together ? [texts.join('')] : texts)
+          if (!run.stream.write(text)) run.refused += together ? lines : 1;
+      } else if (together) {
         if (run.sealer?.write(texts.join('')) === false) run.refused += lines;
       } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
     });
@@ -743,8 +754,8 @@ export class World {
     const { rotateChain, rotateMaxBytes } = this.config;
     const changes = rotateChain || rotateMaxBytes > 0 ? run.given - run.handedOver : 0;
     if (ms < (this.isSlow ? change : 300) + changes * change) return;
-    run.handedOver = run.given;
-    if (ms >= this.config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.given;
+    run.handedOver = run.given - (run.stream?.begun ?? 0);
+    if (ms >= this.config.checkpointMaxSeconds * 1000 + 3_000) run.covered = run.handedOver;
   }
 
   /** What its numbers say that lines wait for is something that is in the way. */
@@ -759,9 +770,9 @@ export class World {
   }
 
   #flush(run: Run, limit: number): void {
-    const { given } = run;
+    const given = run.given - (run.stream?.begun ?? 0);
     let done = false;
-    this.#attempt(run, () => run.sealer?.flush())?.then(
+    this.#attempt(run, () => (run.stream?.isOpen ? run.stream.flush() : run.sealer?.flush()))?.then(
       () => {
         done = true;
         if (run.life.isOver) return;
@@ -780,6 +791,7 @@ export class World {
   #close(run: Run, lines: number): void {
     const { timeline } = this.machine;
     const begun = timeline.now;
+    const endsStream = run.number % 2 === 1;
     let done = false;
     this.#disturbed();
     run.ending = 'closing';
@@ -791,7 +803,8 @@ export class World {
       run.life.killAt = begun + limit;
     }
     run.life.phase = 'close';
-    this.#attempt(run, () => run.sealer?.close())?.then(
+    run.stream?.close();
+    this.#attempt(run, () => (run.stream?.isOpen && endsStream ? run.stream.end() : run.sealer?.close()))?.then(
       () => {
         done = true;
       },
