@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { TamperErrorCode } from '../../src/errors.ts';
 import type { SealerOptions, VerifyReport } from '../../src/index.ts';
 import { FakeClock, type MemoryKeyState } from '../../src/testing/index.ts';
@@ -127,22 +127,18 @@ async function handOver(mode: Mode, step: number, spoil: Spoil): Promise<Outcome
   return { struck: struckAt !== undefined, report, stream, outages, outagesOver, warnings, signedBefore };
 }
 
-const isWriting = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+const isBusy = (): boolean =>
+  process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq') || name === 'Immediate');
 
-/** A second passes, and the disk gets as much time of its own as it takes. */
+/** A second passes, and the disk, and what is loaded for the first time, get as much of the machine's time as they take. */
 export async function advance(clock: FakeClock): Promise<void> {
   await clock.advance(1_000);
-  do await new Promise((resolve) => setTimeout(resolve, 1));
-  while (isWriting());
+  do await vi.dynamicImportSettled();
+  while (isBusy());
 }
-
-let loaded: Promise<unknown> | undefined;
 
 /** Every step that a hand-over has, until there is none left to spoil. */
 async function atEveryStep(mode: Mode, spoil: () => Spoil, check: (outcome: Outcome) => void): Promise<number> {
-  // what is loaded at a first failure takes the machine's time, which the clock does not count
-  loaded ??= handOver('both', 1, { code: 'UNAVAILABLE', begin: () => undefined, end: () => undefined });
-  await loaded;
   for (let step = 1; ; step++) {
     const outcome = await handOver(mode, step, spoil());
     if (!outcome.struck) return step - 1;
