@@ -1,17 +1,20 @@
 import type { Sealer } from '../../src/index.ts';
+import type { Life } from './life.ts';
 import type { Random } from './random.ts';
 
 /** The lines of a process as a stream of bytes: its chunks end anywhere, and the last line may lack its end for a while. */
 export class ByteStream {
   readonly #stream: ReturnType<Sealer['toWritable']>;
   readonly #random: Random;
+  readonly #life: Life;
   #lacksEnd = false;
   #isClosed = false;
 
   /** @param failed - told what the stream emits as an error */
-  constructor(sealer: Sealer, random: Random, failed: (error: unknown) => void) {
+  constructor(sealer: Sealer, life: Life, random: Random, failed: (error: unknown) => void) {
     this.#stream = sealer.toWritable();
     this.#random = random;
+    this.#life = life;
     this.#stream.on('error', failed);
   }
 
@@ -36,7 +39,7 @@ export class ByteStream {
     const lacksEnd = !this.#isClosed && this.#random.chance(0.2);
     const text = `${this.#lacksEnd ? '\n' : ''}${lacksEnd ? lines.slice(0, -1) : lines}`;
     this.#lacksEnd = lacksEnd;
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length && !this.#life.isOver; ) {
       const end = this.#random.chance(0.5) ? text.length : this.#random.between(at + 1, text.length);
       const chunk = text.slice(at, end);
       this.#stream.write(this.#random.chance(0.5) ? chunk : Buffer.from(chunk));

@@ -680,7 +680,7 @@ export class World {
     this.#listen(run.sealer, run, code);
     if (this.#schedule.setup.byStream) {
       const random = new Random(this.#schedule.seed + run.number);
-      run.stream = new ByteStream(run.sealer, random, (error) => run.told.push(`stream ${said(error)}`));
+      run.stream = new ByteStream(run.sealer, life, random, (error) => run.told.push(`stream ${said(error)}`));
     }
     timeline.pass(0);
   }
@@ -721,24 +721,20 @@ export class World {
   }
 
   #write(run: Run, lines: number, bytes: number, together: boolean): void {
-    const { timeline } = this.machine;
-    const texts: string[] = [];
-    for (let line = 0; line < lines; line++) {
-      run.given++;
-      if (run.ending !== 'running') {
-        run.late++;
-        if (this.config.maxPendingBytes < 1_000_000) run.refused++; // it may be too much, and nobody who writes is told any more
-      }
-      texts.push(lineOf(run.number, run.given, bytes));
-    }
-    run.givenAt = timeline.now;
+    run.givenAt = this.machine.timeline.now;
     this.#attempt(run, () => {
-      if (run.stream?.isOpen === true) {
-        for (const text of together ? [texts.join('')] : texts)
-          if (!run.stream.write(text)) run.refused += together ? lines : 1;
-      } else if (together) {
-        if (run.sealer?.write(texts.join('')) === false) run.refused += lines;
-      } else for (const text of texts) if (run.sealer?.write(text) === false) run.refused++;
+      for (let left = lines; left > 0 && !run.life.isOver; ) {
+        const count = together ? lines : 1;
+        left -= count;
+        const texts = Array.from({ length: count }, () => lineOf(run.number, ++run.given, bytes));
+        if (run.ending !== 'running') {
+          run.late += count;
+          if (this.config.maxPendingBytes < 1_000_000) run.refused += count; // it may be too much, and nobody who writes is told any more
+        }
+        const goesOn =
+          run.stream?.isOpen === true ? run.stream.write(texts.join('')) : run.sealer?.write(texts.join(''));
+        if (goesOn === false) run.refused += count;
+      }
     });
     if (this.config.onWriteFailure === 'drop' && run.hadDiskFault) run.refused += lines;
     if (this.config.flushEvery === 'line' && !this.config.rotateChain) this.#waited(run, 300);
@@ -829,7 +825,7 @@ export class World {
     // what is with the kernel still gives its descriptor back by itself
     if (run.life.calls.descriptors > 0 && !this.machine.hangs(run.life))
       timeline.pass(
-        Math.max(2_000, 5 * this.machine.pace.sync),
+        Math.max(2_000, 10 * this.machine.pace.sync),
         () => run.life.calls.descriptors === 0 || run.life.isOver,
       );
     if (!this.machine.hangs(run.life)) run.openAfterClose = run.life.calls.descriptors;

@@ -102,19 +102,23 @@ export class IntakeQueue {
    */
   add(chunk: string | Uint8Array, diskFull: boolean, continues = false): boolean {
     const why = diskFull ? 'disk' : 'overflow';
-    if (!this.#lines.isFull && !(diskFull && this.#dropWhileFull)) this.#keep(chunk);
+    if (!this.#lines.isFull && !(diskFull && this.#dropWhileFull)) this.keep(chunk);
     else if (continues) this.#keepFirst(chunk, why);
     else this.#drop(chunk, why);
     this.#heldBack ||= this.#lines.isFull;
     return !this.#heldBack;
   }
 
-  /** Keeps a piece of a line whose end comes later: never lost, or the rest would be taken for a line. */
-  addPiece(piece: Uint8Array): boolean {
+  /**
+   * Keeps a chunk, however much waits.
+   *
+   * @param goesOn - it is a piece of a line whose end comes later: were it lost, the rest would be taken for a line
+   */
+  keep(chunk: string | Uint8Array, goesOn = false): void {
     this.#since ??= this.#clock.now();
-    this.#lines.addPiece(piece);
+    if (goesOn) this.#lines.addPiece(chunk as Uint8Array);
+    else this.#lines.add(chunk);
     this.#heldBack ||= this.#lines.isFull;
-    return !this.#heldBack;
   }
 
   /**
@@ -217,20 +221,15 @@ export class IntakeQueue {
     this.#host.drained();
   }
 
-  #keep(chunk: string | Uint8Array): void {
-    this.#since ??= this.#clock.now();
-    this.#lines.add(chunk);
-  }
-
   /** The end of a line whose beginning was taken; what comes behind it is lost. */
   #keepFirst(chunk: string | Uint8Array, why: GapEntry['why']): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk;
     const end = bytes.indexOf(0x0a) + 1;
     if (end === 0 || end === bytes.length) {
-      this.#keep(bytes);
+      this.keep(bytes);
       return;
     }
-    this.#keep(bytes.subarray(0, end));
+    this.keep(bytes.subarray(0, end));
     this.#drop(bytes.subarray(end), why);
   }
 

@@ -163,7 +163,8 @@ export class Pump {
     const intake = this.#intake;
     if (this.#held || intake === undefined || this.#lineGoesOn) return this.hold(chunk);
     if (typeof chunk === 'string' && this.#gather(chunk, isObject)) return true;
-    this.sealGathered();
+    const settle = this.#sealLaidAside();
+    if (settle !== undefined) return this.#keepThen(chunk, settle);
     if (this.held || this.#sealing || this.#host.ended()) return this.hold(chunk);
     const given = typeof chunk === 'string' && isSeveral(chunk) ? Buffer.from(chunk, 'utf8') : chunk; // bytes are sealed as a batch
     let left = given;
@@ -178,16 +179,33 @@ export class Pump {
         throw error;
       }
       this.flushSoon();
-      if (run.obstacle !== undefined) this.blocked();
-      if (whole) return true;
+      if (whole) {
+        this.blocked();
+        return true;
+      }
       left = rest(given, intake.taken);
     }
     this.#held = true; // what is left waits for its turn, and what comes waits behind it
     this.flushSoon();
     const { dropped } = this.queue;
     const goOn = this.hold(left);
+    this.blocked();
     if (!this.#isFileFull || this.queue.dropped > dropped) return goOn;
-    this.#flushLine(performance.now() + CHANGE_LIMIT); // the file is changed now that no line is on its way: what fails there may end the process
+    this.#flushLine(performance.now() + CHANGE_LIMIT);
+    return !this.queue.isHeldBack;
+  }
+
+  /**
+   * Keeps a chunk, however much waits, and does then what may end the log, and with it the process: no line may be on its way
+   * by then that nobody has.
+   *
+   * @returns whether the producer may go on
+   */
+  #keepThen(chunk: string | Uint8Array, settle: () => void): boolean {
+    this.#held = true;
+    this.flushSoon();
+    this.queue.keep(chunk);
+    settle();
     return !this.queue.isHeldBack;
   }
 
@@ -196,11 +214,7 @@ export class Pump {
     if (isObject && selectedEngine().name === 'typescript') return false; // it costs less by itself there
     const run = this.#run;
     if (!this.#gathers || run?.takesLines !== true) return false;
-    if (!this.#gathered.add(chunk, isObject)) {
-      if (this.#gathered.isEmpty) return false;
-      this.sealGathered();
-      if (this.held || this.#host.ended() || !this.#gathered.add(chunk, isObject)) return false;
-    }
+    if (!this.#gathered.add(chunk, isObject)) return false;
     if (run.log.waiting + this.#gathered.bytes > BATCH) this.sealGathered();
     this.flushSoon();
     return true;
@@ -208,7 +222,12 @@ export class Pump {
 
   /** Puts the lines into the log that were laid aside; what it does not take waits. */
   sealGathered(): void {
-    if (this.#gathered.isEmpty || this.#sealing) return;
+    this.#sealLaidAside()?.();
+  }
+
+  /** As {@link Pump.sealGathered}. @returns what is to be done then, if something is: it may end the log */
+  #sealLaidAside(): (() => void) | undefined {
+    if (this.#gathered.isEmpty || this.#sealing) return undefined;
     const { areObjects } = this.#gathered;
     const lines = this.#gathered.takeAll();
     let failure: { readonly error: unknown } | undefined;
@@ -229,9 +248,10 @@ export class Pump {
     }
     this.#sealing = false;
     this.#waitFirst(lines.subarray(at)); // before anything can end the log, which keeps what waits
-    if (failure !== undefined) this.#host.fail(failure.error);
-    else if (this.#run?.obstacle !== undefined) this.blocked();
-    else if (this.#isFileFull) this.#flushLine(performance.now() + CHANGE_LIMIT);
+    if (failure !== undefined) return () => this.#host.fail(failure.error);
+    if (this.#run?.obstacle !== undefined) return () => this.blocked();
+    if (this.#isFileFull) return () => this.#flushLine(performance.now() + CHANGE_LIMIT);
+    return undefined;
   }
 
   /** Nothing else waits where lines are gathered: what is left of them is the first that does. */
@@ -244,11 +264,13 @@ export class Pump {
 
   /** Keeps a piece of a line whose end comes later, with the next chunk. @returns whether the producer may go on */
   takePiece(piece: Uint8Array): boolean {
-    this.sealGathered();
+    const settle = this.#sealLaidAside();
     this.#lineGoesOn = true;
     this.#held = true;
     this.flushSoon();
-    return this.queue.addPiece(piece);
+    this.queue.keep(piece, true);
+    settle?.();
+    return !this.queue.isHeldBack;
   }
 
   /** Keeps a chunk for later. @returns whether it was kept and the producer may go on */
