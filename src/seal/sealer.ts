@@ -82,6 +82,8 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #handOver: HandOver | undefined;
   #earlier: EarlierLines | undefined;
   #run: StreamRun | undefined;
+  /** Of the end, once that has begun. */
+  #limit: EndLimit | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
 
@@ -298,12 +300,14 @@ export class Sealer extends EventEmitter<SealerEvents> {
    */
   close(): Promise<void> {
     this.#failure.observe();
+    const limit = this.#limit ?? new EndLimit(this.config.closeTimeoutSeconds);
+    this.#limit = limit;
     if (this.#closing === undefined) {
       this.#takeLastLines();
       if (this.#parts.isEndedSoon === true) this.#pump.spoolNow(); // a slow disk may block the start
     }
     this.#closeCalled.abort();
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close(limit);
     return this.#closing;
   }
 
@@ -541,7 +545,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #rotateWhenDue(isFull: boolean): void {
     const run = this.#run;
     if (run === undefined || run.ended || run.log.sink.name === STDOUT || this.#failure.error !== undefined) return;
-    if (isFull && run.isLastFile) return;
+    if (isFull && this.#limit?.isGenerous === false) return; // each file more takes a disk its time
     this.#pump.sealGathered();
     this.#timers.fileBegun();
     if ((isFull ? run.stream.fileRecords : run.stream.sinceOpen) === 0) return;
@@ -570,8 +574,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
     return this.#run;
   }
 
-  async #close(): Promise<void> {
-    const limit = new EndLimit(this.config.closeTimeoutSeconds);
+  async #close(limit: EndLimit): Promise<void> {
     const mark = this.#pump.mark();
     try {
       // where the start still waits for the lock or the disk, it could block the thread for longer than that has

@@ -23,6 +23,11 @@ export class ByteStream {
     return this.#stream.writable;
   }
 
+  /** Whether the sealer has not been given all of it. */
+  get waits(): boolean {
+    return this.#stream.writableLength > 0;
+  }
+
   /** How many lines it was given that nobody can count yet, since their end has not come: none or one. */
   get begun(): number {
     return this.#lacksEnd ? 1 : 0;

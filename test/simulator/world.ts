@@ -786,7 +786,7 @@ export class World {
 
   #close(run: Run, lines: number): void {
     const { timeline } = this.machine;
-    const begun = timeline.now;
+    let begun = timeline.now;
     const endsStream = run.number % 2 === 1;
     let done = false;
     this.#disturbed();
@@ -809,6 +809,11 @@ export class World {
         run.closeError = error;
       },
     );
+    if (endsStream && !this.#isWorker) {
+      // the end of a stream is the sealer's once it has all that waited there: a disk may take its time for that
+      timeline.pass(CLOSE_LIMIT, () => done || run.life.isOver || run.stream?.waits !== true);
+      begun = timeline.now;
+    }
     for (let left = lines; left > 0 && !done && !run.life.isOver && timeline.now < begun + limit; left--) {
       this.#write(run, 1, 400, false);
       timeline.pass(10, () => done || run.life.isOver);

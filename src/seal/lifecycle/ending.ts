@@ -89,7 +89,7 @@ export async function closeRun({ run, retiring, pump, mark, failure, limit }: Cl
   pump.flush();
   run().reopen();
   while (isStuck()) {
-    if (!limit.isGenerous) run().endInThisFile(); // better a file that is too long than lines that are not sealed
+    if (!limit.isGenerous) run().endWithLines(); // better a file that is too long than lines that are not sealed
     if (!patience.lasts()) {
       if (!run().isFull || limit.left === 0) break;
       run().endWithLines();

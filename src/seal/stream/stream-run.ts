@@ -88,7 +88,6 @@ export class StreamRun implements SealedStream {
   #obstacle: Obstacle | undefined;
   #isFull = false;
   #neverFull = false;
-  #isLastFile = false;
   /** The next file, until its first lines are handed to the disk. */
   #begun: FileSink | undefined;
   /** The file should have been changed, and its directory could not be read. */
@@ -177,17 +176,6 @@ export class StreamRun implements SealedStream {
   endWithLines(): void {
     this.#neverFull = true;
     this.#isFull = false;
-  }
-
-  /** As {@link StreamRun.endWithLines}, also where no key is needed: each file more takes a disk its time. */
-  endInThisFile(): void {
-    this.endWithLines();
-    this.#isLastFile = true;
-  }
-
-  /** Whether no other file is begun because this one is full. */
-  get isLastFile(): boolean {
-    return this.#isLastFile;
   }
 
   /** Whether entries must wait for the next file. */
