@@ -235,7 +235,7 @@ export class World {
       }
       this.#write(run, 1, 60, false);
       const all = this.runs.reduce((sum, { given }) => sum + given, 0);
-      this.#flush(run, this.isSlow ? 1_200_000 + all * 3_000 : 120_000); // each line may need a file
+      this.#flush(run, this.isSlow ? 1_200_000 + all * 3_000 : 120_000 + all * 20); // each line may need a file
       if (run.acknowledged < run.given - (run.stream?.begun ?? 0))
         this.problem(`flush() of the next start fails: ${said(run.error)}`);
       this.#close(run, 0);

@@ -107,7 +107,14 @@ function siteOf(place: Place, now: number): StreamSite {
     leadTo(place.root, { origin, reason: 'rotate_chain', why: 'new' });
     resumption = resume(place, origin, state, now);
   }
-  state ??= { ...resumption.baseline, origin, base: place.base, epoch: resumption.epoch };
+  state ??= {
+    ...resumption.baseline,
+    origin,
+    base: place.base,
+    epoch: resumption.epoch,
+    // what is in the directory now may be moved away: no name of it is given again
+    ...(resumption.why !== 'new' && { newest: stampedName(place.base, now, undefined) }),
+  };
   // the file has another name, by the configuration or because somebody has renamed it
   const isMoved = state.file !== resumption.file || !isFileOf(place.base, resumption.file);
   if (state.base !== place.base || (isMoved && resumption.file !== place.base))
