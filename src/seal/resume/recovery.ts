@@ -318,9 +318,9 @@ function controlOf(line: Buffer): ControlEntry | undefined {
   return 'entry' in reading ? reading.entry : undefined;
 }
 
-export function openForRecovery(file: string): number | undefined {
+export function openForRecovery(file: string, flags: number = constants.O_RDWR): number | undefined {
   try {
-    return openRegular(file, constants.O_RDWR);
+    return openRegular(file, flags);
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined;
     if (isTamperError(cause)) throw cause;
@@ -345,7 +345,7 @@ export function lastKnownEntry(fd: number, state: StreamState): ControlEntry | u
 function readPublished(state: StreamState): FoundCheckpoint | undefined {
   const published: PublishedCheckpoint | undefined = state.checkpoint;
   if (published?.file === STDOUT) return keptNote(published);
-  const fd = published && openForReading(published.file);
+  const fd = published && openForRecovery(published.file, constants.O_RDONLY);
   if (published === undefined) return undefined;
   if (fd === undefined) return keptNote(published); // moved or compressed
   try {
@@ -364,16 +364,6 @@ function readPublished(state: StreamState): FoundCheckpoint | undefined {
 
 function keptNote(published: PublishedCheckpoint): FoundCheckpoint | undefined {
   return published.note === undefined ? undefined : { ...published, note: published.note };
-}
-
-function openForReading(file: string): number | undefined {
-  try {
-    return openRegular(file);
-  } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return undefined;
-    if (isTamperError(cause)) throw cause;
-    throw new TamperError('READ_FAILED', `cannot read ${file} (${systemCode(cause)})`, { cause });
-  }
 }
 
 type ReplayStart = TailStart & Pick<StreamState, 'file' | 'epoch' | 'offset' | 'pending'>;
