@@ -82,7 +82,7 @@ export class Sealer extends EventEmitter<SealerEvents> {
   #handOver: HandOver | undefined;
   #earlier: EarlierLines | undefined;
   #run: StreamRun | undefined;
-  /** Of the end, once that has begun. */
+  /** How long the end may take, from the first call of {@link Sealer.close} on. */
   #limit: EndLimit | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -300,14 +300,13 @@ export class Sealer extends EventEmitter<SealerEvents> {
    */
   close(): Promise<void> {
     this.#failure.observe();
-    const limit = this.#limit ?? new EndLimit(this.config.closeTimeoutSeconds);
-    this.#limit = limit;
+    this.#limit ??= new EndLimit(this.config.closeTimeoutSeconds);
     if (this.#closing === undefined) {
       this.#takeLastLines();
       if (this.#parts.isEndedSoon === true) this.#pump.spoolNow(); // a slow disk may block the start
     }
     this.#closeCalled.abort();
-    this.#closing ??= this.#close(limit);
+    this.#closing ??= this.#close(this.#limit);
     return this.#closing;
   }
 

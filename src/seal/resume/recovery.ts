@@ -318,15 +318,18 @@ function controlOf(line: Buffer): ControlEntry | undefined {
   return 'entry' in reading ? reading.entry : undefined;
 }
 
-export function openForRecovery(file: string, flags: number = constants.O_RDWR): number | undefined {
+/** @returns undefined where there is no such file */
+export function openForRecovery(file: string, isWritten = true): number | undefined {
   try {
-    return openRegular(file, flags);
+    return openRegular(file, isWritten ? constants.O_RDWR : constants.O_RDONLY);
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined;
     if (isTamperError(cause)) throw cause;
     throw new TamperError('READ_FAILED', `cannot open ${file} (${systemCode(cause)})`, {
       cause,
-      hint: 'The writer reads the end of its last file again at each start, and must be able to write to it.',
+      ...(isWritten && {
+        hint: 'The writer reads the end of its last file again at each start, and must be able to write to it.',
+      }),
     });
   }
 }
@@ -345,7 +348,7 @@ export function lastKnownEntry(fd: number, state: StreamState): ControlEntry | u
 function readPublished(state: StreamState): FoundCheckpoint | undefined {
   const published: PublishedCheckpoint | undefined = state.checkpoint;
   if (published?.file === STDOUT) return keptNote(published);
-  const fd = published && openForRecovery(published.file, constants.O_RDONLY);
+  const fd = published && openForRecovery(published.file, false);
   if (published === undefined) return undefined;
   if (fd === undefined) return keptNote(published); // moved or compressed
   try {
