@@ -54,6 +54,46 @@ describe('the writer in a simulated world', () => {
     expect(told.filter((text) => text.includes('cannot be begun'))).toHaveLength(1);
   });
 
+  it('begins no file in the second half of an end, also for lines that waited in a stream', async () => {
+    const { setup } = scheduleOf(1);
+    const config = {
+      ...setup.config,
+      useKmsSigning: false,
+      rotateChain: false,
+      rotateMaxBytes: 4_484,
+      maxPendingBytes: 1e7,
+      flushEvery: 'line' as const,
+      onWriteFailure: 'wait' as const,
+    };
+    const steps: Step[] = [
+      { do: 'start' },
+      { do: 'close', lines: 0 },
+      { do: 'exit' },
+      { do: 'start' }, // the second process calls close(), and leaves the stream open
+      { do: 'write', lines: 55, bytes: 400, together: false },
+      { do: 'wait', ms: 0 },
+      { do: 'write', lines: 29, bytes: 1_500, together: true },
+      { do: 'close', lines: 0 },
+      { do: 'exit' },
+    ];
+    const schedule: Schedule = {
+      seed: 1,
+      setup: {
+        ...setup,
+        listens: true,
+        apart: false,
+        byStream: true,
+        config,
+        pace: { call: 0.2, sync: 283, look: 0.2 },
+      },
+      steps,
+    };
+    expect((await simulate(tree, schedule)).violations).toEqual([]);
+    const { closeError, told } = (await played(tree, schedule, true)).runs[1] as Run;
+    expect(closeError).toBeUndefined(); // it was WRITE_FAILED: the limit began behind the stream's lines, and files took the rest of it
+    expect(told.filter((text) => text.startsWith('kept'))).toEqual([]);
+  });
+
   describe('a disk that refuses the next file of a chain', () => {
     const refused = (onWriteFailure: 'wait' | 'stop'): Schedule => {
       const { setup } = scheduleOf(1);
